@@ -1,0 +1,1 @@
+"""Channel systems the hub can talk to: one folder each, all behind the contract in `adapters.sdk`."""

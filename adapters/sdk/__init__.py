@@ -1,0 +1,1 @@
+"""The contract between the hub and a channel system: capabilities, normalised types, transport and errors."""

@@ -1,0 +1,1 @@
+"""The order-routing engine: pure functions over plain data."""
