@@ -1,0 +1,1 @@
+"""Everything GraphQL: schema, resolvers, loaders, limits and execution."""
