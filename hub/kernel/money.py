@@ -73,7 +73,9 @@ class Money:
             raise AmountError(f"amount {text!r} is not a finite number")
         scaled = value.scaleb(exponent)
         if scaled != scaled.to_integral_value():
-            raise AmountError(f"amount {text!r} has more than {exponent} decimals, which {currency} does not have")
+            raise AmountError(
+                f"amount {text!r} has more than {exponent} decimals, which {currency} does not have"
+            )
         return cls(int(scaled), currency)
 
     def __add__(self, other: "Money") -> "Money":

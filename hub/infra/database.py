@@ -1,0 +1,137 @@
+"""Database sessions: who reads, who writes, and the one place that commits.
+
+`Database.write()` is one transaction: it commits when the block ends and rolls back when it raises. No other
+module commits (a test reads the source for it). `Database.read()` is a read-only, repeatable-read snapshot.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, NewType
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+
+from hub.kernel.errors import UnavailableError
+
+ReadSession = NewType("ReadSession", AsyncSession)
+WriteSession = NewType("WriteSession", AsyncSession)
+AnySession = ReadSession | WriteSession
+
+MINIMUM_SERVER_VERSION = 180_000
+
+
+log = structlog.get_logger(__name__)
+
+
+class DatabaseTooOldError(UnavailableError):
+    code = "DATABASE_TOO_OLD"
+
+
+class Database:
+    """One pool of connections to the hub's Postgres. Made once per process; closed with `close()`."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        statement_timeout_seconds: float = 10,
+        lock_timeout_seconds: float = 5,
+        application_name: str = "hub",
+    ) -> None:
+        self.url = url
+        self._engine: AsyncEngine = create_async_engine(
+            async_url(url),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            connect_args={
+                "server_settings": {
+                    "application_name": application_name,
+                    "statement_timeout": str(int(statement_timeout_seconds * 1000)),
+                    "lock_timeout": str(int(lock_timeout_seconds * 1000)),
+                    "idle_in_transaction_session_timeout": "15000",
+                    "timezone": "UTC",
+                    "jit": "off",
+                },
+                "prepared_statement_cache_size": 500,
+            },
+        )
+        self._after_commit: list[Callable[[WriteSession], Awaitable[None]]] = []
+
+    @property
+    def engine(self) -> AsyncEngine:
+        return self._engine
+
+    def on_commit(self, hook: Callable[[WriteSession], Awaitable[None]]) -> None:
+        """Call `hook` after each committed write. Hooks only wake others up: a lost call must be harmless."""
+        self._after_commit.append(hook)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[WriteSession]:
+        """One read-committed transaction, committed on exit."""
+        session = WriteSession(AsyncSession(self._engine, expire_on_commit=False, autoflush=False))
+        try:
+            yield session
+            await session.commit()
+        except BaseException:
+            await session.rollback()
+            raise
+        finally:
+            await session.close()
+        for hook in self._after_commit:
+            await hook(session)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[ReadSession]:
+        """One read-only snapshot (repeatable read); nothing can be written through it."""
+        async with self._engine.connect() as connection:
+            await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            session = AsyncSession(connection, expire_on_commit=False, autoflush=False)
+            try:
+                yield ReadSession(session)
+            finally:
+                await session.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """A bare autocommit connection, for advisory locks and health checks."""
+        async with self._engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield connection
+
+    async def check_version(self) -> int:
+        """The server's version number. Raises DatabaseTooOldError below PostgreSQL 18."""
+        async with self.connection() as connection:
+            version = int((await connection.execute(text("SHOW server_version_num"))).scalar_one())
+        if version < MINIMUM_SERVER_VERSION:
+            raise DatabaseTooOldError(
+                f"PostgreSQL {version // 10_000} is too old: the hub needs 18 or newer. "
+                "Point HUB_DATABASE_URL at a newer server, or unset it to use the embedded one."
+            )
+        return version
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+def async_url(url: str) -> str:
+    """The same database through asyncpg. Accepts postgresql://…, also with ?host=/socket/dir."""
+    parsed = make_url(url)
+    return parsed.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+def raw_connection(session: AnySession) -> Awaitable[Any]:
+    """The asyncpg connection under a session, for bulk statements on measured hot paths."""
+    return _driver_connection(session)
+
+
+async def _driver_connection(session: AnySession) -> Any:
+    connection = await session.connection()
+    raw = await connection.get_raw_connection()
+    return raw.driver_connection
+
+
+__all__ = ["AnySession", "Database", "ReadSession", "WriteSession", "async_url", "raw_connection"]
