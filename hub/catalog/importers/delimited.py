@@ -1,8 +1,8 @@
 """CSV as bytes on disk, read a row at a time with exact line numbers.
 
-Accepted: UTF-8 with or without a byte-order mark, UTF-16 with one, comma separated, RFC 4180 quoting. Anything
-else is refused as a whole before a row is used. A malformed row inside a good file is reported and reading goes
-on at the next line, so one stray quote never swallows the rows behind it.
+Accepted: UTF-8 with or without a byte-order mark, UTF-16 with one, comma separated, RFC 4180 quoting.
+Anything else is refused as a whole before a row is used. A malformed row inside a good file is reported and
+reading goes on at the next line, so one stray quote never swallows the rows behind it.
 """
 
 import codecs
@@ -62,7 +62,9 @@ class Row:
 
 
 def inspect_source(source: CsvSource) -> SourceFacts:
-    """Read the whole file once to prove that it can be decoded. Raises FileEncodingError before anything is used."""
+    """Read the whole file once to prove that it can be decoded. Raises FileEncodingError before anything is
+    used.
+    """
     digest, lines, size = sha256(), 0, 0
     with source.open() as binary:
         for raw in iter(lambda: binary.read(1 << 16), b""):
@@ -123,7 +125,9 @@ def _utf16_lines(name: str, binary: BinaryIO) -> Iterator[str]:
 
 @dataclass(slots=True)
 class _LineFeed:
-    """Hands lines to the CSV reader and remembers those of the current record, so that they can be read again."""
+    """Hands lines to the CSV reader and remembers those of the current record, so that they can be read
+    again.
+    """
 
     lines: Iterator[str]
     line: int = 0
@@ -163,7 +167,8 @@ class CsvTable:
     def __init__(
         self, source: CsvSource, required: Sequence[str], aliases: dict[str, str] | None = None
     ) -> None:
-        """`required` and the values of `aliases` are canonical column names; matching ignores case and blanks.
+        """`required` and the values of `aliases` are canonical column names; matching ignores case and
+        blanks.
 
         Raises FileEncodingError, FileDelimiterError or FileHeaderError.
         """
@@ -196,7 +201,8 @@ class CsvTable:
             ) from None
         if len(header) > MAX_COLUMNS:
             raise FileHeaderError(name, 1, f"more than {MAX_COLUMNS} columns", "remove columns")
-        _check_delimiter(name, header, required)
+        if not {_fold(column) for column in required} & {_fold(title) for title in header}:
+            _check_delimiter(name, ",".join(header), required)
         return header
 
     def __iter__(self) -> Iterator[Row | RowProblem]:
@@ -247,13 +253,10 @@ def _index_columns(name: str, header: list[str], aliases: dict[str, str]) -> dic
     return columns
 
 
-def _check_delimiter(name: str, header: list[str], required: Sequence[str]) -> None:
+def _check_delimiter(name: str, header_line: str, required: Sequence[str]) -> None:
     wanted = {_fold(column) for column in required}
-    if wanted & {_fold(title) for title in header}:
-        return
     for delimiter, spoken in _OTHER_DELIMITERS.items():
-        joined = ",".join(header)
-        titles = {_fold(part.strip('" ')) for part in joined.split(delimiter)}
+        titles = {_fold(part.strip().strip('"')) for part in header_line.split(delimiter)}
         if len(titles) > 1 and wanted & titles:
             rule = f"the columns are separated by {spoken}, not commas"
             raise FileDelimiterError(name, 1, rule, _SAVE_AS)

@@ -1,7 +1,6 @@
 """Reading one cell: what is taken, what is cleaned, what is reported."""
 
 import re
-from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 
 from hub.catalog.importers.records import RowProblem
@@ -69,7 +68,7 @@ class CellReader:
         return value
 
     def key(self, column: str, value: str) -> str:
-        """Identifying text: never repaired, because a repaired key is another key. Raises RowRejectedError."""
+        """Identifying text, never repaired: a repaired key is another key. Raises RowRejectedError."""
         value = value.strip()
         if len(value) > MAX_KEY_LENGTH:
             raise RowRejectedError(column, "KEY_TOO_LONG", f"longer than {MAX_KEY_LENGTH} characters")
@@ -159,6 +158,3 @@ _TRUTHS = {
     **dict.fromkeys(("true", "1", "yes", "y"), True),
     **dict.fromkeys(("false", "0", "no", "n", "-1"), False),
 }
-
-Cells = list[str]
-Take = Callable[[Cells], str]

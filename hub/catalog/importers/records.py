@@ -1,11 +1,10 @@
 """What a file says, in the hub's own words: frozen, normalised, each with the line it came from."""
 
+import base64
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-
-import base64
-import json
 
 from hub.catalog.kinds import ProductStatus, StockPolicy, VariantKind, WeightUnit
 from hub.kernel.geo import GeoPoint
@@ -13,7 +12,7 @@ from hub.kernel.geo import GeoPoint
 
 @dataclass(frozen=True, slots=True)
 class RowProblem:
-    """A rule that a row breaks. `rejects_row` says whether the row stayed out or came in without that value."""
+    """A rule that a row breaks. `rejects_row`: it stayed out; otherwise it came in without that value."""
 
     line: int
     column: str
@@ -66,9 +65,9 @@ class VariantRecord:
 class ProductRecord:
     """One product with the variants its rows describe.
 
-    `rows` are the accepted data rows it was built from. An empty `title` means that the rows continue a product
-    described earlier in the file or imported before: only variants and media are added. `members` are the
-    references (`sku:…` or `id:…`) of a grouped product, which has no variant and no stock of its own.
+    `rows` are the accepted data rows it was built from. An empty `title` means that the rows continue a
+    product described earlier in the file or imported before: only variants and media are added. `members` are
+    the references (`sku:…` or `id:…`) of a grouped product, which has no variant and no stock of its own.
     """
 
     line: int

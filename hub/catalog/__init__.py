@@ -1,0 +1,1 @@
+"""Products, variants, prices, barcodes, categories and how each channel lists them."""
