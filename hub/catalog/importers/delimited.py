@@ -167,8 +167,7 @@ class CsvTable:
     def __init__(
         self, source: CsvSource, required: Sequence[str], aliases: dict[str, str] | None = None
     ) -> None:
-        """`required` and the values of `aliases` are canonical column names; matching ignores case and
-        blanks.
+        """`required` and the values of `aliases` are canonical column names, found whatever their case.
 
         Raises FileEncodingError, FileDelimiterError or FileHeaderError.
         """
