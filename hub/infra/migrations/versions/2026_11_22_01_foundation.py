@@ -94,6 +94,12 @@ STATEMENTS: tuple[str, ...] = (
     CREATE INDEX work_items_leased ON work_items (lease_until) WHERE state = 'RUNNING'
     """,
     """
+    CREATE INDEX work_items_done ON work_items (finished_at) WHERE state = 'DONE'
+    """,
+    """
+    CREATE INDEX work_items_quarantined ON work_items (id) WHERE state = 'QUARANTINED'
+    """,
+    """
     CREATE TABLE idempotency_keys (
         principal_id uuid NOT NULL,
         key text NOT NULL CONSTRAINT idempotency_key_is_short CHECK (length(key) BETWEEN 1 AND 128),
