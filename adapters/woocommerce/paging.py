@@ -1,7 +1,7 @@
 """Walking what changed, oldest change first, without repeating or skipping while the store keeps changing.
 
 Page numbers shift when an entry that was already read is modified: it moves to the end, and the first of the
-next page moves into this one, unseen. So a cursor is an instant: each page starts at the modification at which
+next page moves into this one, unseen. So a cursor is an instant: each page starts at the modification where
 the last one ended. Only entries modified within one and the same second are walked by page number.
 """
 

@@ -15,8 +15,8 @@ async def publish(
 ) -> tuple[StockResult, ...]:
     """One result per update, in order.
 
-    Products go in one batch, variations in one per product. What the first batch raises is raised: nothing was
-    written. Once something was, a batch that could not be sent becomes rows to RETRY.
+    Products go in one batch, variations in one per product. What the first batch raises is raised, as nothing
+    was written. Once something was, a batch that could not be sent becomes rows to RETRY.
     """
     results = {
         index: _refused(update, StockOutcome.REJECTED, "not a WooCommerce id")
