@@ -34,6 +34,9 @@ class Settings(BaseSettings):
         description="32 random bytes in base64, from which encryption and cookie keys are derived. "
         "Unset: made once and kept in the data directory.",
     )
+    previous_secret_key: SecretStr | None = Field(
+        default=None, description="The secret key before the last change: still opens what it sealed."
+    )
     database_pool_size: int = Field(default=10, ge=1, le=200, description="Connections kept per process.")
     statement_timeout_seconds: float = Field(default=10, gt=0, le=600)
     lock_timeout_seconds: float = Field(default=5, gt=0, le=60)
@@ -70,7 +73,7 @@ class Settings(BaseSettings):
         return {
             name: ("********" if value is not None else None)
             if isinstance(value, SecretStr)
-            or name in {"database_url", "redis_url", "secret_key", "metrics_token"}
+            or name in {"database_url", "redis_url", "secret_key", "previous_secret_key", "metrics_token"}
             else (str(value) if isinstance(value, Path) else value)
             for name, value in self.model_dump().items()
         }

@@ -1,0 +1,79 @@
+"""The audit log: one append-only row per mutation, in the mutation's own transaction.
+
+A row says who did what to which entities and when, and a hash of the input. It never holds the input itself,
+so it carries no personal data and no secret.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+
+from hub.infra.database import WriteSession
+from hub.kernel.ids import new_id
+from hub.kernel.principal import Principal
+
+_INSERT = text(
+    """
+    INSERT INTO audit_log
+        (id, at, principal_id, principal_kind, acting_for, operation, input_hash, entity_ids, request_id)
+    VALUES
+        (:id, hub_now(), :principal_id, :principal_kind, :acting_for, :operation, :input_hash, :entity_ids,
+         :request_id)
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One mutation: `operation` is its API name (`reservationCreate`), `input_hash` a SHA-256."""
+
+    principal: Principal
+    operation: str
+    input_hash: bytes
+    entity_ids: Sequence[UUID] = ()
+
+
+async def record(
+    session: WriteSession,
+    principal: Principal,
+    operation: str,
+    input_hash: bytes,
+    entity_ids: Sequence[UUID] = (),
+) -> None:
+    """Write one row, by the database's clock."""
+    await record_many(session, [AuditEntry(principal, operation, input_hash, entity_ids)])
+
+
+async def record_many(session: WriteSession, entries: Sequence[AuditEntry]) -> None:
+    """Write one row per entry in one round trip, for callers that commit many mutations together."""
+    if entries:
+        await session.execute(_INSERT, [_values(entry) for entry in entries])
+
+
+def hash_input(fields: Mapping[str, object]) -> bytes:
+    """SHA-256 of the input in one canonical writing. Leave secrets out: their hash could be guessed at."""
+    canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"), default=_plain)
+    return hashlib.sha256(canonical.encode()).digest()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, set | frozenset):
+        return sorted(str(item) for item in value)
+    return str(value)
+
+
+def _values(entry: AuditEntry) -> dict[str, object]:
+    return {
+        "id": new_id(),
+        "principal_id": entry.principal.id,
+        "principal_kind": entry.principal.kind.value,
+        "acting_for": entry.principal.acting_for,
+        "operation": entry.operation,
+        "input_hash": entry.input_hash,
+        "entity_ids": list(entry.entity_ids),
+        "request_id": entry.principal.request_id,
+    }
