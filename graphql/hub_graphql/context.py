@@ -1,0 +1,96 @@
+"""What a resolver can reach: who asks, the one read session of its operation, loaders and services."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any, Protocol, TypeVar
+
+import strawberry
+
+from hub.infra.database import ReadSession, WriteSession
+from hub_graphql.loaders import Batch, Loaders
+from hub_graphql.permissions import Principal
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class SessionSource(Protocol):
+    """`hub.infra.database.Database`, or a twin that counts."""
+
+    def read(self) -> AbstractAsyncContextManager[ReadSession]: ...
+    def write(self) -> AbstractAsyncContextManager[WriteSession]: ...
+
+
+class RequestContext:
+    """One per operation.
+
+    Reads share one repeatable-read session, opened by the first read and guarded by a lock, because sibling
+    resolvers run concurrently and a session cannot. A subscription lives long, so with `hold_session=False`
+    each read opens and closes its own: nothing is held between events.
+    """
+
+    def __init__(
+        self,
+        principal: Principal,
+        database: SessionSource,
+        request_id: str,
+        services: Mapping[type[Any], Any] | None = None,
+        *,
+        hold_session: bool = True,
+    ) -> None:
+        self.principal = principal
+        self.request_id = request_id
+        self._database = database
+        self._services = services or {}
+        self._hold_session = hold_session
+        self._lock = asyncio.Lock()
+        self._opened = AsyncExitStack()
+        self._session: ReadSession | None = None
+        self._loaders = Loaders(self.read)
+
+    def service(self, kind: type[T]) -> T:
+        """The long-lived object of this class that the composition root provided."""
+        found: T = self._services[kind]
+        return found
+
+    async def read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
+        """Run `work` on the operation's read session, alone: reads queue behind one another."""
+        async with self._lock:
+            if not self._hold_session:
+                async with self._database.read() as session:
+                    return await work(session)
+            if self._session is None:
+                self._session = await self._opened.enter_async_context(self._database.read())
+            return await work(self._session)
+
+    async def load(self, batch: Batch[K, V], key: K) -> V | None:
+        """What `batch` finds for `key`, in one statement with every key asked for at the same time."""
+        return await self._loaders.load(batch, key)
+
+    async def load_many(self, batch: Batch[K, V], keys: list[K]) -> list[V | None]:
+        return await self._loaders.load_many(batch, keys)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[WriteSession]:
+        """One transaction. The read session is given back before and what was read is forgotten, so that the
+        payload shows what was written and one connection is enough for any document.
+        """
+        await self.refresh()
+        async with self._database.write() as session:
+            yield session
+        await self.refresh()
+
+    async def refresh(self) -> None:
+        """Forget what was read and give the read session back; the next read sees the newest state."""
+        async with self._lock:
+            self._loaders.clear()
+            self._session = None
+            await self._opened.aclose()
+
+    async def close(self) -> None:
+        await self.refresh()
+
+
+Info = strawberry.Info[RequestContext, None]

@@ -1,0 +1,48 @@
+"""The closed list of error codes. A new one is added here, and the schema diff shows it."""
+
+from enum import Enum
+
+import strawberry
+from strawberry import enum_value as _code
+
+
+@strawberry.enum(description="Why something was refused. Stable: clients may branch on it.")
+class ErrorCode(Enum):
+    INVALID_INPUT = _code("INVALID_INPUT", description="An argument breaks a rule; `path` names it.")
+    NOT_FOUND = _code("NOT_FOUND", description="What the id or key names does not exist for this caller.")
+    CONFLICT = _code("CONFLICT", description="The state does not allow it, or another change came first.")
+    DENIED = _code("DENIED", description="The credential does not allow it.")
+    UNAVAILABLE = _code("UNAVAILABLE", description="Nothing is wrong with the request; try again later.")
+    INTERNAL = _code("INTERNAL", description="A fault of the hub; quote the request id.")
+    OVERLOADED = _code("OVERLOADED", description="Too much work is waiting; try again later.")
+
+    INVALID_ID = _code("INVALID_ID", description="Not a global id, or one of another type.")
+    INVALID_CURSOR = _code("INVALID_CURSOR", description="Not a cursor of this query with these arguments.")
+    INVALID_QUANTITY = _code("INVALID_QUANTITY", description="Not a whole number from 1 to 1,000,000,000.")
+    INVALID_GTIN = _code("INVALID_GTIN", description="Not a GTIN-8, 12, 13 or 14 with its check digit.")
+    INVALID_SKU = _code("INVALID_SKU", description="Not 1 to 100 printable characters.")
+    INVALID_AMOUNT = _code("INVALID_AMOUNT", description="Not an exact decimal amount of its currency.")
+    INVALID_TTL = _code("INVALID_TTL", description="Not a time to live within the published limit, in seconds.")
+    INVALID_TRANSITION = _code("INVALID_TRANSITION", description="The object's state does not allow this step.")
+    TOO_MANY_LINES = _code("TOO_MANY_LINES", description="More lines than one request may carry.")
+
+    UNKNOWN_SKU = _code("UNKNOWN_SKU", description="No variant has this sku.")
+    UNKNOWN_LOCATION = _code("UNKNOWN_LOCATION", description="No such location, or it is closed.")
+    UNKNOWN_CURRENCY = _code("UNKNOWN_CURRENCY", description="Not an ISO 4217 currency code.")
+    LOCATION_NOT_ALLOWED = _code("LOCATION_NOT_ALLOWED", description="The credential does not act for this location.")
+
+    INSUFFICIENT_STOCK = _code("INSUFFICIENT_STOCK", description="Fewer units are available than were asked for.")
+    STALE_VERSION = _code("STALE_VERSION", description="The object changed since `expectedVersion` was read.")
+    STALE_QUANTITY = _code("STALE_QUANTITY", description="The level changed since `expectedQuantity` was read.")
+    PRICE_CHANGED = _code("PRICE_CHANGED", description="A unit price differs from the listing's price.")
+    RESERVATION_NOT_ACTIVE = _code(
+        "RESERVATION_NOT_ACTIVE", description="The reservation was already committed or released."
+    )
+    RESERVATION_EXPIRED = _code("RESERVATION_EXPIRED", description="The reservation's time is over.")
+    IDEMPOTENCY_KEY_REUSED = _code("IDEMPOTENCY_KEY_REUSED", description="This key was used with another input.")
+    IDEMPOTENCY_CONCURRENT_REQUEST = _code(
+        "IDEMPOTENCY_CONCURRENT_REQUEST", description="A request with this key is still running; ask again."
+    )
+
+
+CODES = frozenset(ErrorCode.__members__)
