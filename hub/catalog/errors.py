@@ -1,6 +1,6 @@
 """Refusals of the catalog. None of them leaves anything half-done."""
 
-from hub.kernel.errors import ConflictError, HubError, NotFoundError
+from hub.kernel.errors import HubError
 
 
 class FileError(HubError):
@@ -36,13 +36,3 @@ class FileTooBrokenError(FileError):
 
 class UnknownFormatError(HubError):
     code = "UNKNOWN_FORMAT"
-
-
-class UnknownVariantError(NotFoundError):
-    code = "UNKNOWN_VARIANT"
-
-
-class ImportRunningError(ConflictError):
-    """Another import for the same channel is under way."""
-
-    code = "IMPORT_RUNNING"

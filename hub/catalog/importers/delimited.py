@@ -81,9 +81,7 @@ def decoded_lines(source: CsvSource) -> Iterator[str]:
         head = binary.read(4)
         binary.seek(0)
         if head.startswith(_ARCHIVES):
-            raise FileEncodingError(
-                source.name, 1, "this is a workbook or an archive, not CSV text", _SAVE_AS
-            )
+            raise FileEncodingError(source.name, 1, "this is a workbook or an archive, not CSV text", _SAVE_AS)
         if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             yield from _utf16_lines(source.name, binary)
         else:
@@ -164,10 +162,8 @@ class _LineFeed:
 class CsvTable:
     """A CSV file with a checked header. Iterating yields rows, and problems of rows that could not be read."""
 
-    def __init__(
-        self, source: CsvSource, required: Sequence[str], aliases: dict[str, str] | None = None
-    ) -> None:
-        """`required` and the values of `aliases` are canonical column names, found whatever their case.
+    def __init__(self, source: CsvSource, required: Sequence[str], aliases: dict[str, str] | None = None) -> None:
+        """`required` and the values of `aliases` are canonical names, found whatever their case.
 
         Raises FileEncodingError, FileDelimiterError or FileHeaderError.
         """
@@ -179,9 +175,7 @@ class CsvTable:
         missing = [name for name in required if _fold(name) not in self.columns]
         if missing:
             rule = f"the header lacks {', '.join(missing)}"
-            raise FileHeaderError(
-                source.name, 1, rule, "export the file again with its header row in English"
-            )
+            raise FileHeaderError(source.name, 1, rule, "export the file again with its header row in English")
         self.header = header
 
     def index(self, name: str) -> int:
@@ -195,9 +189,7 @@ class CsvTable:
         except StopIteration:
             raise FileHeaderError(name, 1, "the file is empty", "export it again") from None
         except csv.Error as error:
-            raise FileHeaderError(
-                name, 1, f"the header cannot be read ({error})", "export it again"
-            ) from None
+            raise FileHeaderError(name, 1, f"the header cannot be read ({error})", "export it again") from None
         if len(header) > MAX_COLUMNS:
             raise FileHeaderError(name, 1, f"more than {MAX_COLUMNS} columns", "remove columns")
         if not {_fold(column) for column in required} & {_fold(title) for title in header}:
@@ -245,9 +237,7 @@ def _index_columns(name: str, header: list[str], aliases: dict[str, str]) -> dic
     for index, title in enumerate(header):
         key = folded_aliases.get(_fold(title), _fold(title))
         if key in columns and key:
-            raise FileHeaderError(
-                name, 1, f"column {title!r} stands twice in the header", "remove one of them"
-            )
+            raise FileHeaderError(name, 1, f"column {title!r} stands twice in the header", "remove one of them")
         columns[key] = index
     return columns
 

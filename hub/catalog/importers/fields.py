@@ -104,9 +104,7 @@ class CellReader:
         if self.decimal_comma and "," in text:
             text = text.replace(",", ".")
         if not _DECIMAL.fullmatch(text):
-            self.report(
-                line, column, AmountError.code, f"price {value[:40]!r} is not a decimal such as 19.90"
-            )
+            self.report(line, column, AmountError.code, f"price {value[:40]!r} is not a decimal such as 19.90")
             return None
         try:
             minor = Money.parse(text, self.currency).amount_minor

@@ -87,18 +87,14 @@ class _LocationRow:
     def _code(self) -> str:
         code = self._cell("code")
         if not _CODE.fullmatch(code):
-            message = (
-                f"code {code[:40]!r} must be 1 to 63 small letters, digits and hyphens, such as berlin-mitte"
-            )
+            message = f"code {code[:40]!r} must be 1 to 63 small letters, digits and hyphens, such as berlin-mitte"
             raise RowRejectedError("code", "INVALID_CODE", message)
         return code
 
     def _kind(self) -> str:
         kind = self._cell("kind").upper() or "STORE"
         if kind not in KINDS:
-            raise RowRejectedError(
-                "kind", "UNKNOWN_KIND", f"kind {kind[:40]!r} is not one of {', '.join(KINDS)}"
-            )
+            raise RowRejectedError("kind", "UNKNOWN_KIND", f"kind {kind[:40]!r} is not one of {', '.join(KINDS)}")
         return kind
 
     def _geo(self) -> GeoPoint:

@@ -132,9 +132,7 @@ class _Mapper:
     def handle(self, row: Row) -> str:
         handle = self._read.key("Handle", row.cells[self._at.handle])
         if not handle:
-            raise RowRejectedError(
-                "Handle", "MISSING_HANDLE", "the row does not say which product it belongs to"
-            )
+            raise RowRejectedError("Handle", "MISSING_HANDLE", "the row does not say which product it belongs to")
         return handle
 
     def product(self, handle: str, rows: list[Row]) -> Iterator[CatalogEvent]:
@@ -161,8 +159,7 @@ class _Mapper:
     def _context(self, handle: str, first: Row) -> _Context:
         cells, at = first.cells, self._at
         names = tuple(
-            self._read.text(first.line, "Option Name", cells[index], MAX_TITLE_LENGTH)
-            for index in at.option_names
+            self._read.text(first.line, "Option Name", cells[index], MAX_TITLE_LENGTH) for index in at.option_names
         )
         return _Context(
             handle=handle,

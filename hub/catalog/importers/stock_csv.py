@@ -52,9 +52,7 @@ def _record(row: Row, sku_at: int, location_at: int, quantity_at: int) -> StockR
 
 def _quantity(text: str) -> int:
     if not _WHOLE.fullmatch(text):
-        raise RowRejectedError(
-            "quantity", "INVALID_QUANTITY", f"quantity {text[:40]!r} is not a whole number"
-        )
+        raise RowRejectedError("quantity", "INVALID_QUANTITY", f"quantity {text[:40]!r} is not a whole number")
     quantity = int(text)
     if not 0 <= quantity <= MAX_QUANTITY:
         message = f"quantity {quantity} must be between 0 and {MAX_QUANTITY}"

@@ -212,9 +212,7 @@ class _Mapper:
     def _variation(self, row: Row, words: frozenset[str]) -> VariationRecord:
         parent = self._read.key("Parent", row.cells[self._at.parent])
         if not parent:
-            raise RowRejectedError(
-                "Parent", "MISSING_PARENT", "the variation does not name its parent product"
-            )
+            raise RowRejectedError("Parent", "MISSING_PARENT", "the variation does not name its parent product")
         known_as = self._identity(row)
         reference = _reference(parent)
         options = self._options(row)
@@ -293,9 +291,7 @@ class _Mapper:
 
     def _on_sale(self, cells: list[str]) -> bool:
         today = self._settings.on_date
-        starts, ends = (
-            _ISO_DATE.match(cells[index].strip()) for index in (self._at.sale_starts, self._at.sale_ends)
-        )
+        starts, ends = (_ISO_DATE.match(cells[index].strip()) for index in (self._at.sale_starts, self._at.sale_ends))
         return (starts is None or starts[0] <= today) and (ends is None or today <= ends[0])
 
     def _policy(self, row: Row, kind: VariantKind, words: frozenset[str]) -> StockPolicy:

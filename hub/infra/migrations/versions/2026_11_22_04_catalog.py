@@ -202,8 +202,10 @@ STATEMENTS: tuple[str, ...] = (
 )
 
 UNDO: tuple[str, ...] = (
-    "DROP TABLE mapping_queue, import_runs, catalog_mappings, listings, product_members, product_listings, media, "
-    "prices, variant_barcodes, variants, product_categories, categories, products",
+    """
+    DROP TABLE mapping_queue, import_runs, catalog_mappings, listings, product_members, product_listings, media,
+        prices, variant_barcodes, variants, product_categories, categories, products
+    """,
     "DROP FUNCTION catalog_words(text[])",
 )
 

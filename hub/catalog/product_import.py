@@ -1,0 +1,250 @@
+"""Bringing a channel's product file into the catalog: streaming, a thousand rows a transaction, idempotent."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy import text
+
+from hub.catalog.errors import UnknownFormatError
+from hub.catalog.import_reads import load_snapshot
+from hub.catalog.import_writes import CATALOG_LOCK, write_plan
+from hub.catalog.importers.delimited import CsvSource, inspect_source
+from hub.catalog.importers.records import (
+    CatalogEvent,
+    ImportSettings,
+    ProductRecord,
+    RowProblem,
+)
+from hub.catalog.importers.shopify_csv import read_shopify_products
+from hub.catalog.importers.woocommerce_csv import read_woocommerce_products
+from hub.catalog.kinds import WeightUnit
+from hub.catalog.rehearsal import Rehearsal
+from hub.catalog.rules import Importer, Plan, Record, Tally, decide
+from hub.infra.database import Database, WriteSession, raw_connection
+from hub.kernel.clock import utc_now
+from hub.kernel.ids import new_id
+from hub.kernel.money import currency_exponent
+
+ROWS_PER_TRANSACTION = 1_000
+MAX_REPORTED_PROBLEMS = 1_000
+
+
+class ProductFormat(StrEnum):
+    SHOPIFY_CSV = "shopify-csv"
+    WOOCOMMERCE_CSV = "woocommerce-csv"
+
+
+Reader = Callable[[CsvSource, ImportSettings], Iterator[CatalogEvent]]
+_READERS: dict[ProductFormat, Reader] = {
+    ProductFormat.SHOPIFY_CSV: read_shopify_products,
+    ProductFormat.WOOCOMMERCE_CSV: read_woocommerce_products,
+}
+
+
+class ImportChannel(Protocol):
+    """What an import needs to know about its channel; `hub.channels.Channel` is one."""
+
+    id: UUID
+    code: str
+    currency: str
+    prices_include_tax: bool
+    weight_unit: str
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What became of a file. Every data row is in `rows`; it came in, or is counted in `rejected`.
+
+    `queued` of the rejected rows wait in the mapping queue. `problems` holds the first thousand of
+    `problem_count`. Counts are the same for a dry run.
+    """
+
+    rows: int = 0
+    rejected: int = 0
+    queued: int = 0
+    problem_count: int = 0
+    products: Tally = field(default_factory=Tally)
+    variants: Tally = field(default_factory=Tally)
+    problems: list[RowProblem] = field(default_factory=list)
+    dry_run: bool = False
+
+    @property
+    def created(self) -> int:
+        return self.products.created + self.variants.created
+
+    @property
+    def updated(self) -> int:
+        return self.products.updated + self.variants.updated
+
+    @property
+    def unchanged(self) -> int:
+        return self.products.unchanged + self.variants.unchanged
+
+    def add_problem(self, problem: RowProblem) -> None:
+        self.problem_count += 1
+        if len(self.problems) < MAX_REPORTED_PROBLEMS:
+            self.problems.append(problem)
+
+    def add_plan(self, plan: Plan) -> None:
+        self.products.add(plan.products)
+        self.variants.add(plan.variants)
+        self.rejected += plan.rejected_rows
+        self.queued += len(plan.questions)
+        for problem in plan.problems:
+            self.add_problem(problem)
+
+    def counts(self) -> dict[str, int]:
+        names = ("rows", "rejected", "queued", "problem_count", "created", "updated", "unchanged")
+        return {name: getattr(self, name) for name in names}
+
+
+Progress = Callable[[int, int], None]
+"""Called after each batch with the rows read and the file's lines (an upper bound of its rows)."""
+
+
+def _no_progress(_rows: int, _lines: int) -> None:
+    return
+
+
+def product_format(name: str) -> ProductFormat:
+    try:
+        return ProductFormat(name)
+    except ValueError:
+        known = ", ".join(ProductFormat)
+        raise UnknownFormatError(f"format {name!r} is not one of {known}", path=("format",)) from None
+
+
+async def import_products(
+    database: Database,
+    channel: ImportChannel,
+    source: CsvSource,
+    file_format: ProductFormat,
+    *,
+    dry_run: bool = False,
+    progress: Progress = _no_progress,
+) -> ImportReport:
+    """Bring in every good row of a product file and report the others. Running it twice changes nothing.
+
+    Raises FileError subclasses (before anything is written) for a file that cannot be read as a whole, and
+    CurrencyError when the channel's currency is not one.
+    """
+    currency_exponent(channel.currency)
+    settings = ImportSettings(
+        channel.code,
+        channel.currency,
+        WeightUnit(channel.weight_unit),
+        channel.prices_include_tax,
+        utc_now().date().isoformat(),
+    )
+    run = _Run(database, Importer(channel.id, channel.currency, channel.prices_include_tax), dry_run=dry_run)
+    facts = inspect_source(source)
+    events = _READERS[file_format](source, settings)
+    first = next(events, None)
+    await run.start(file_format, source.name, facts.digest)
+    if first is not None:
+        await run.take(first)
+    for event in events:
+        if await run.take(event):
+            progress(run.report.rows, facts.lines)
+    await run.finish()
+    progress(run.report.rows, facts.lines)
+    return run.report
+
+
+class _Run:
+    def __init__(self, database: Database, importer: Importer, *, dry_run: bool) -> None:
+        self._database = database
+        self._importer = importer
+        self._id = new_id()
+        self._rehearsal = Rehearsal(importer) if dry_run else None
+        self._batch: list[Record] = []
+        self._batch_rows = 0
+        self.report = ImportReport(dry_run=dry_run)
+
+    async def start(self, file_format: ProductFormat, name: str, digest: str) -> None:
+        if self._rehearsal is None:
+            async with self._database.write() as session:
+                await session.execute(
+                    text(
+                        "INSERT INTO import_runs (id, channel_id, format, file_name, file_digest)"
+                        " VALUES (:id, :channel, :format, :name, :digest)"
+                    ),
+                    {
+                        "id": self._id,
+                        "channel": self._importer.channel_id,
+                        "format": file_format.value,
+                        "name": name[:255],
+                        "digest": digest,
+                    },
+                )
+
+    async def take(self, event: CatalogEvent) -> bool:
+        """Collect one event; True when that filled a batch, which is then in the database."""
+        if isinstance(event, RowProblem):
+            self.report.add_problem(event)
+            if event.rejects_row:
+                self.report.rows += 1
+                self.report.rejected += 1
+            return False
+        rows = event.rows if isinstance(event, ProductRecord) else 1
+        self.report.rows += rows
+        self._batch_rows += rows
+        self._batch.append(event)
+        if self._batch_rows < ROWS_PER_TRANSACTION:
+            return False
+        await self._flush()
+        return True
+
+    async def _flush(self) -> None:
+        records, self._batch, self._batch_rows = self._batch, [], 0
+        if self._rehearsal is None:
+            async with self._database.write() as session:
+                await self._write(session, records)
+        else:
+            await self._rehearse(records, self._rehearsal)
+
+    async def _write(self, session: WriteSession, records: Sequence[Record]) -> None:
+        await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CATALOG_LOCK})
+        connection = await raw_connection(session)
+        snapshot = await load_snapshot(connection, records, self._importer)
+        plan = decide(records, snapshot, self._importer)
+        await write_plan(connection, plan, snapshot, self._importer, self._id)
+        self.report.add_plan(plan)
+
+    async def _rehearse(self, records: Sequence[Record], rehearsal: Rehearsal) -> None:
+        async with self._database.read() as session:
+            connection = await raw_connection(session)
+            snapshot = await load_snapshot(connection, records, self._importer)
+        rehearsal.complete(snapshot, records)
+        plan = decide(records, snapshot, self._importer)
+        rehearsal.remember(plan, records)
+        self.report.add_plan(plan)
+
+    async def finish(self) -> None:
+        """Write what is left and find the products that groups refer to."""
+        if self._batch:
+            await self._flush()
+        if self._rehearsal is not None:
+            return
+        async with self._database.write() as session:
+            await session.execute(text(_RESOLVE_MEMBERS), {"channel": self._importer.channel_id})
+            await session.execute(
+                text(
+                    "UPDATE import_runs SET finished_at = clock_timestamp(), counts = CAST(:counts AS jsonb)"
+                    " WHERE id = :id"
+                ),
+                {"id": self._id, "counts": json.dumps(self.report.counts())},
+            )
+
+
+_RESOLVE_MEMBERS = """
+        UPDATE product_members m SET member_product_id = found.product_id FROM ( SELECT channel_id,
+        product_key AS reference, product_id FROM product_listings WHERE channel_id = :channel UNION ALL
+        SELECT channel_id, 'sku:' || reference_sku, product_id FROM product_listings WHERE channel_id =
+        :channel AND reference_sku IS NOT NULL ) found WHERE m.channel_id = :channel AND m.member_product_id
+        IS NULL AND found.reference = m.reference
+"""
