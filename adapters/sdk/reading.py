@@ -131,7 +131,7 @@ class Reader:
 
     def list(self, name: str) -> "Iterator[Reader]":
         """The objects of a list; absent and null are an empty list."""
-        return read_list(self._fields.get(name) or [], self.at(name))
+        return read_list(self._fields[name] if self.has(name) else [], self.at(name))
 
     def _present(self, name: str) -> Any:
         value = self._fields.get(name)

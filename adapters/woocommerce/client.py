@@ -25,9 +25,7 @@ _AUTH_STATUSES: Final = frozenset({401, 403})
 
 
 class WooCommerceClient:
-    def __init__(
-        self, settings: WooCommerceSettings, *, transport: httpx.AsyncBaseTransport | None = None
-    ) -> None:
+    def __init__(self, settings: WooCommerceSettings, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._http = ChannelTransport(
             settings.base_url + API,
             auth=_credentials(settings),
@@ -66,9 +64,7 @@ class WooCommerceClient:
 
     async def update_order(self, order_id: str, changes: Mapping[str, Json]) -> Reader:
         """Set fields to values: repeating it changes nothing further."""
-        answer = await self._http.request(
-            "PUT", f"orders/{numeric(order_id)}", json=dict(changes), idempotent=True
-        )
+        answer = await self._http.request("PUT", f"orders/{numeric(order_id)}", json=dict(changes), idempotent=True)
         return Reader(answer.json)
 
     async def variations(self, product_id: str) -> list[Reader]:

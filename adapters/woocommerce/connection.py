@@ -32,9 +32,7 @@ from adapters.woocommerce.settings import WooCommerceSettings
 
 
 class WooCommerceConnection:
-    def __init__(
-        self, settings: WooCommerceSettings, *, transport: httpx.AsyncBaseTransport | None = None
-    ) -> None:
+    def __init__(self, settings: WooCommerceSettings, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._settings = settings
         self._client = WooCommerceClient(settings, transport=transport)
         self._currency = settings.currency
@@ -60,9 +58,7 @@ class WooCommerceConnection:
         order = webhooks.full_order(event, body)
         return () if order is None else (read_order(order, self._settings),)
 
-    async def pull_products(
-        self, *, cursor: str | None, modified_after: datetime | None
-    ) -> Page[ChannelProduct]:
+    async def pull_products(self, *, cursor: str | None, modified_after: datetime | None) -> Page[ChannelProduct]:
         """A variation's own change is found only when the store touches its product too."""
         at = start_at(cursor, modified_after)
         entries, more = await self._client.modified("products", after=at.after, page=at.page)

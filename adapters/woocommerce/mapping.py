@@ -133,9 +133,7 @@ def _delivery(source: Reader, settings: WooCommerceSettings) -> tuple[Fulfillmen
     shipping = list(source.list("shipping_lines"))
     methods = {line.text_or_empty("method_id").partition(":")[0] for line in shipping}
     if methods and methods <= _PICKUP_METHODS:
-        return FulfillmentMethod.PICKUP, _pickup_place(
-            [source, *shipping]
-        ) or settings.default_pickup_location
+        return FulfillmentMethod.PICKUP, _pickup_place([source, *shipping]) or settings.default_pickup_location
     if methods == {"local_delivery"}:
         return FulfillmentMethod.LOCAL_DELIVERY, None
     return FulfillmentMethod.SHIP, None

@@ -47,9 +47,7 @@ def has_variations(source: Reader) -> bool:
     return source.text("type") == "variable"
 
 
-def _variant(
-    source: Reader, currency: str, settings: WooCommerceSettings, *, sellable: bool
-) -> ChannelVariant:
+def _variant(source: Reader, currency: str, settings: WooCommerceSettings, *, sellable: bool) -> ChannelVariant:
     # A variation may say "parent": it shares its product's count, which is no count of its own.
     managed = sellable and source.raw("manage_stock") is True
     return ChannelVariant(

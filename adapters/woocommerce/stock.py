@@ -37,9 +37,7 @@ async def publish(
             results |= {index: _refused(one, StockOutcome.REJECTED, error.reason) for index, one in rows}
         else:
             sent = True
-            results |= {
-                index: _result(one, answer) for (index, one), answer in zip(rows, answers, strict=True)
-            }
+            results |= {index: _result(one, answer) for (index, one), answer in zip(rows, answers, strict=True)}
     return tuple(results[index] for index in range(len(updates)))
 
 
@@ -53,9 +51,7 @@ async def read(client: WooCommerceClient, refs: Sequence[ListingRef]) -> tuple[S
                 shown[row.identifier("id")] = row.integer_or_none("stock_quantity") if managed else None
     read_at = utc_now()
     return tuple(
-        StockReading(ref, shown[ref.external_variant_id], read_at)
-        for ref in refs
-        if ref.external_variant_id in shown
+        StockReading(ref, shown[ref.external_variant_id], read_at) for ref in refs if ref.external_variant_id in shown
     )
 
 
@@ -95,9 +91,7 @@ def _result(update: StockUpdate, answer: Reader) -> StockResult:
         raise ContractBroken("the answer is for another row", path=answer.at("id"))
     shown = answer.integer_or_none("stock_quantity")
     if shown != update.quantity:  # a product that does not manage stock answers 200 and ignores the number
-        return StockResult(
-            update.ref, StockOutcome.REJECTED, shown, "the product does not manage stock in WooCommerce"
-        )
+        return StockResult(update.ref, StockOutcome.REJECTED, shown, "the product does not manage stock in WooCommerce")
     return StockResult(update.ref, StockOutcome.PUBLISHED, shown)
 
 

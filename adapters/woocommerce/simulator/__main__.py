@@ -16,9 +16,7 @@ from adapters.woocommerce.simulator import Hook, Shop, create_app
 
 def main() -> None:
     options = _parser().parse_args()
-    shop = Shop(
-        consumer_key=options.consumer_key, consumer_secret=options.consumer_secret, currency=options.currency
-    )
+    shop = Shop(consumer_key=options.consumer_key, consumer_secret=options.consumer_secret, currency=options.currency)
     if options.catalog is not None:
         shop.load(json.loads(options.catalog.read_text(encoding="utf-8")))
         shop.pending.clear()

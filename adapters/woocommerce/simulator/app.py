@@ -7,6 +7,7 @@ from typing import Any, Final
 import httpx
 from litestar import Controller, Litestar, Response, Router, get, post, put
 from litestar.datastructures import State
+from litestar.params import FromPath
 
 from adapters.woocommerce.simulator import hooks
 from adapters.woocommerce.simulator.access import Gate
@@ -55,12 +56,12 @@ class ProductsController(Controller):
         return page_of(request, listed, lambda item: _item_json(shop, item))
 
     @get("/{item_id:int}")
-    async def one(self, item_id: int, request: Call) -> Answer:
+    async def one(self, item_id: FromPath[int], request: Call) -> Answer:
         item = _shop(request).items.get(item_id)
         return _missing("product") if item is None else Response(_item_json(_shop(request), item))
 
     @put("/{item_id:int}")
-    async def change(self, item_id: int, request: Call) -> Answer:
+    async def change(self, item_id: FromPath[int], request: Call) -> Answer:
         changed = _change_item(_shop(request), {**await request.json(), "id": item_id}, parent_id=0)
         return error(changed["error"]) if "error" in changed else Response(changed)
 
@@ -69,14 +70,14 @@ class ProductsController(Controller):
         return _batch(_shop(request), await request.json(), parent_id=0)
 
     @get("/{item_id:int}/variations")
-    async def variations(self, item_id: int, request: Call) -> Answer:
+    async def variations(self, item_id: FromPath[int], request: Call) -> Answer:
         shop = _shop(request)
         if item_id not in shop.items:
             return _missing("product")
         return page_of(request, [shop.items[one] for one in shop.items[item_id].variations], variation_json)
 
     @post("/{item_id:int}/variations/batch", status_code=200)
-    async def change_variations(self, item_id: int, request: Call) -> Answer:
+    async def change_variations(self, item_id: FromPath[int], request: Call) -> Answer:
         return _batch(_shop(request), await request.json(), parent_id=item_id)
 
 
@@ -89,12 +90,12 @@ class OrdersController(Controller):
         return page_of(request, list(shop.orders.values()), lambda order: order_json(shop, order))
 
     @get("/{order_id:int}")
-    async def one(self, order_id: int, request: Call) -> Answer:
+    async def one(self, order_id: FromPath[int], request: Call) -> Answer:
         found = _shop(request).orders.get(order_id)
         return _missing("shop_order") if found is None else Response(order_json(_shop(request), found))
 
     @put("/{order_id:int}")
-    async def change(self, order_id: int, request: Call) -> Answer:
+    async def change(self, order_id: FromPath[int], request: Call) -> Answer:
         shop = _shop(request)
         found, body = shop.orders.get(order_id), await request.json()
         if found is None:

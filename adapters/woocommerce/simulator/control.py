@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import Request, Response, Router, get, post
 from litestar.datastructures import State
+from litestar.params import FromPath
 
 from adapters.woocommerce.simulator import hooks
 from adapters.woocommerce.simulator.hooks import Hook
@@ -28,7 +29,7 @@ def control_router(shop: Shop) -> Router:
         return Response({"order": order_json(shop, order), "deliveries": sent})
 
     @post("/orders/{order_id:int}", status_code=200)
-    async def update_order(order_id: int, request: Call) -> Answer:
+    async def update_order(order_id: FromPath[int], request: Call) -> Answer:
         """{status}: as an operator of the store would set it."""
         order = shop.orders[order_id]
         shop.update_order(order, status=(await request.json())["status"], meta={})

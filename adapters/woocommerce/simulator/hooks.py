@@ -80,9 +80,7 @@ async def ping(client: httpx.AsyncClient, hook: Hook) -> int | None:
         return None
 
 
-async def deliver_pending(
-    client: httpx.AsyncClient, shop: Shop, hook: Hook
-) -> list[tuple[str, int, int | None]]:
+async def deliver_pending(client: httpx.AsyncClient, shop: Shop, hook: Hook) -> list[tuple[str, int, int | None]]:
     """Send what is waiting: topic, entity id and answered status of each."""
     sent: list[tuple[str, int, int | None]] = []
     while shop.pending and hook.active:

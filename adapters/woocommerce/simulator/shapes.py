@@ -131,8 +131,7 @@ def variation_json(item: Item) -> dict[str, Any]:
         "image": None,
         "gallery_image_ids": [],
         "attributes": [
-            {"id": 0, "name": name, "slug": name.lower(), "option": value}
-            for name, value in item.options.items()
+            {"id": 0, "name": name, "slug": name.lower(), "option": value} for name, value in item.options.items()
         ],
     }
 
@@ -179,9 +178,7 @@ def _line_json(line: OrderLine) -> dict[str, Any]:
         "total": _amount(line_total(line)),
         "total_tax": "0.00",
         "taxes": [],
-        "meta_data": [
-            {"id": line.id, **taken, "display_key": "_reduced_stock", "display_value": taken["value"]}
-        ]
+        "meta_data": [{"id": line.id, **taken, "display_key": "_reduced_stock", "display_value": taken["value"]}]
         if line.reduced
         else [],
         "sku": item.sku,
