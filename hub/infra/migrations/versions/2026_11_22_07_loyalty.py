@@ -82,7 +82,9 @@ STATEMENTS: tuple[str, ...] = (
         lot_id uuid REFERENCES loyalty_lots (id),
         units bigint,
         asked bigint,
-        reason text,
+        reason text CONSTRAINT adjustment_reason_is_known
+            CHECK (reason IN ('GOODWILL', 'CORRECTION', 'MISSING_PURCHASE', 'MIGRATION', 'ABUSE')),
+        CONSTRAINT only_an_adjustment_has_a_reason CHECK ((kind = 'ADJUST') = (reason IS NOT NULL)),
         recorded_at timestamptz NOT NULL,
         CONSTRAINT points_move_once_per_source UNIQUE (source_id, source, kind, programme_id)
     )
@@ -159,8 +161,10 @@ STATEMENTS: tuple[str, ...] = (
 )
 
 UNDO: tuple[str, ...] = (
-    "DROP TABLE loyalty_activations, loyalty_balances, loyalty_entries, loyalty_transactions, loyalty_lots, "
-    "loyalty_accounts, loyalty_programmes",
+    """
+    DROP TABLE loyalty_activations, loyalty_balances, loyalty_entries, loyalty_transactions, loyalty_lots,
+        loyalty_accounts, loyalty_programmes
+    """,
     "DROP FUNCTION loyalty_points_conserve()",
 )
 

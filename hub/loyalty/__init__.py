@@ -1,0 +1,67 @@
+"""Points: earned once for what was handed over, taken back once for what came back, whatever the channel."""
+
+from hub.loyalty.adjustment import adjust
+from hub.loyalty.checks import check_loyalty
+from hub.loyalty.earning import activate_due, earn
+from hub.loyalty.errors import (
+    InsufficientPointsError,
+    PointsError,
+    PointsSourceReusedError,
+    UnknownAccountError,
+    UnknownProgrammeError,
+)
+from hub.loyalty.granting import grant_for_order
+from hub.loyalty.messages import (
+    CHANGED,
+    AdjustPoints,
+    AdjustReason,
+    Balance,
+    CreateProgramme,
+    EarnPoints,
+    GrantLine,
+    GrantPoints,
+    Movement,
+    Outcome,
+    ReversePoints,
+    SpendPoints,
+)
+from hub.loyalty.models import LoyaltyProgramme
+from hub.loyalty.programmes import ProgrammeExistsError, create_programme, find_programme, programmes
+from hub.loyalty.reading import balance, balances, history
+from hub.loyalty.reversal import reverse
+from hub.loyalty.spending import spend
+
+__all__ = [
+    "CHANGED",
+    "AdjustPoints",
+    "AdjustReason",
+    "Balance",
+    "CreateProgramme",
+    "EarnPoints",
+    "GrantLine",
+    "GrantPoints",
+    "InsufficientPointsError",
+    "LoyaltyProgramme",
+    "Movement",
+    "Outcome",
+    "PointsError",
+    "PointsSourceReusedError",
+    "ProgrammeExistsError",
+    "ReversePoints",
+    "SpendPoints",
+    "UnknownAccountError",
+    "UnknownProgrammeError",
+    "activate_due",
+    "adjust",
+    "balance",
+    "balances",
+    "check_loyalty",
+    "create_programme",
+    "earn",
+    "find_programme",
+    "grant_for_order",
+    "history",
+    "programmes",
+    "reverse",
+    "spend",
+]
