@@ -1,9 +1,10 @@
 """Products, variants, prices, barcodes, categories and how each channel lists them.
 
-`import_products` brings in a channel's file; `repository` answers readers; the readers of location and stock files
-live here too, because all file formats share one way of reading and reporting rows.
+`import_products` brings in a channel's file; `repository` answers readers; the readers of location and stock
+files live here too, because all file formats share one way of reading and reporting rows.
 """
 
+from hub.catalog import repository
 from hub.catalog.errors import (
     FileDelimiterError,
     FileEncodingError,
@@ -52,6 +53,14 @@ from hub.catalog.product_import import (
     import_products,
     product_format,
 )
+from hub.catalog.product_search import (
+    PageKey,
+    ProductFilter,
+    ProductPage,
+    ProductQueryError,
+    ProductSort,
+    products_page,
+)
 from hub.catalog.rules import Tally
 
 __all__ = [
@@ -73,13 +82,18 @@ __all__ = [
     "MappingQuestion",
     "Media",
     "OpeningSpan",
+    "PageKey",
     "Price",
     "Product",
     "ProductCategory",
+    "ProductFilter",
     "ProductFormat",
     "ProductListing",
     "ProductMember",
+    "ProductPage",
+    "ProductQueryError",
     "ProductRecord",
+    "ProductSort",
     "ProductStatus",
     "Progress",
     "RowProblem",
@@ -99,8 +113,10 @@ __all__ = [
     "inspect_source",
     "parse_opening_hours",
     "product_format",
+    "products_page",
     "read_locations",
     "read_shopify_products",
     "read_stock",
     "read_woocommerce_products",
+    "repository",
 ]

@@ -44,7 +44,7 @@ class TestRealFiles:
     @pytest.mark.specs
     @pytest.mark.parametrize(("name", "count"), [("apparel", 22), ("home-and-garden", 21)])
     async def test_every_row_of_a_shopify_export_comes_in_and_again_changes_nothing(
-        self, database, channel, rows, sample_data: Path, name: str, count: int
+        self, database, channel, rows, sample_data: Path, *, name: str, count: int
     ):
         source = CsvSource.from_path(sample_data / "shopify-product-csv" / f"{name}.csv")
         first = await bring_in(database, channel, source)
@@ -205,7 +205,7 @@ class TestBadInput:
         ],
     )
     async def test_a_file_of_the_wrong_kind_is_refused_and_nothing_is_written(
-        self, database, channel, rows, content: bytes, error: Any, line: int
+        self, database, channel, rows, *, content: bytes, error: Any, line: int
     ):
         with pytest.raises(error, match=r"products\.csv") as caught:
             await bring_in(database, channel, CsvSource.from_bytes("products.csv", content))
