@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, NewType
 
+import asyncpg
 import structlog
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -123,15 +124,20 @@ def async_url(url: str) -> str:
     return parsed.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
 
 
-def raw_connection(session: AnySession) -> Awaitable[Any]:
-    """The asyncpg connection under a session, for bulk statements on measured hot paths."""
-    return _driver_connection(session)
+async def raw_connection(session: AnySession) -> "asyncpg.Connection[asyncpg.Record]":
+    """The asyncpg connection under a session, inside the session's transaction, for measured hot paths.
 
-
-async def _driver_connection(session: AnySession) -> Any:
+    Statements sent here skip SQLAlchemy's compiler and row objects (about 100 µs each). JSON columns take and
+    give JSON text and decoded values as SQLAlchemy set them up.
+    """
     connection = await session.connection()
-    raw = await connection.get_raw_connection()
-    return raw.driver_connection
+    fairy = await connection.get_raw_connection()
+    adapted: Any = fairy.dbapi_connection
+    # The adapter begins lazily, on SQLAlchemy's first statement; ours must not run before that.
+    if adapted._transaction is None:  # noqa: SLF001 (no public way to begin)
+        await adapted._start_transaction()  # noqa: SLF001
+    driver: asyncpg.Connection[asyncpg.Record] = adapted._connection  # noqa: SLF001
+    return driver
 
 
 __all__ = ["AnySession", "Database", "ReadSession", "WriteSession", "async_url", "raw_connection"]

@@ -4,8 +4,9 @@ Each feature declares small subclasses beside the code that raises them. The edg
 chooses a status from `kind` in one table; it never looks at the class.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
 
 class ErrorKind(StrEnum):
@@ -25,6 +26,8 @@ class HubError(Exception):
 
     code: str = "INTERNAL"
     kind: ErrorKind = ErrorKind.INVALID
+    details: Mapping[str, Any] | None = None
+    """What a machine may want to know beyond the code, as plain JSON data (lines of a shortfall, say)."""
 
     def __init__(self, message: str, *, path: Sequence[str] = (), code: str | None = None) -> None:
         super().__init__(message)

@@ -29,7 +29,7 @@ class Capability(StrEnum):
 class Location(SQLModel, table=True):
     """A store, warehouse, pop-up or external stock.
 
-    `opening_hours` maps a weekday ("mon" … "sun") to [["09:00", "20:00"], …] in `time_zone`; None: always open.
+    `opening_hours` maps MON … SUN to [["09:00", "20:00"], …] in `time_zone`; None: always open.
     """
 
     __tablename__ = "locations"

@@ -33,14 +33,19 @@ STATEMENTS: tuple[str, ...] = (
         verified boolean NOT NULL,
         created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
         CONSTRAINT channel_account_names_its_channel CHECK ((kind = 'CHANNEL_ACCOUNT') = (channel_id IS NOT NULL)),
-        CONSTRAINT channel_account_is_its_channels_word CHECK (kind <> 'CHANNEL_ACCOUNT' OR verified),
-        CONSTRAINT identity_is_listed_once_per_customer
-            UNIQUE NULLS NOT DISTINCT (customer_id, kind, channel_id, value_hash)
+        CONSTRAINT channel_account_is_its_channels_word CHECK (kind <> 'CHANNEL_ACCOUNT' OR verified)
     )
     """,
     """
     CREATE UNIQUE INDEX verified_identity_points_at_one_customer
         ON customer_identities (value_hash, kind, channel_id) NULLS NOT DISTINCT WHERE verified
+    """,
+    """
+    CREATE UNIQUE INDEX unverified_identity_is_mentioned_once
+        ON customer_identities (customer_id, kind, channel_id, value_hash) NULLS NOT DISTINCT WHERE NOT verified
+    """,
+    """
+    CREATE INDEX customer_identities_by_customer ON customer_identities (customer_id)
     """,
 )
 

@@ -1,0 +1,132 @@
+"""What staff and systems report about stock: adjustments, receipts, counts, safety stock and moves.
+
+Each function is one keyed mutation; the outcome lists the touched levels.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from hub.infra.database import Database, WriteSession
+from hub.infra.idempotency import Answer
+from hub.infra.mutations import mutate
+from hub.inventory import commands as c
+from hub.inventory.commands import LevelKey, Units
+from hub.inventory.engine import apply
+from hub.inventory.errors import TooManyLinesError, UnknownVariantError, error_of
+from hub.kernel.errors import InvalidInputError, NotFoundError
+from hub.kernel.principal import Principal, Scope
+from hub.kernel.quantity import MAX_QUANTITY, QuantityError, counted_quantity, positive_quantity
+
+MAX_RECEIPT_LINES = 1_000
+
+
+class UnknownLocationError(NotFoundError):
+    code = "UNKNOWN_LOCATION"
+
+
+async def adjust_stock(database: Database, principal: Principal, command: c.Adjust, *, idempotency_key: str) -> Answer:
+    """Change onHand by a delta with a reason. `expected_quantity` makes it compare-and-set (STALE_QUANTITY)."""
+    if command.delta == 0 or abs(command.delta) > MAX_QUANTITY:
+        raise QuantityError(f"delta {command.delta} must be within ±{MAX_QUANTITY} and not 0", path=("delta",))
+    return await _report(database, principal, "stockAdjust", command, [command.key], idempotency_key=idempotency_key)
+
+
+async def receive_stock(
+    database: Database, principal: Principal, command: c.Receive, *, idempotency_key: str
+) -> Answer:
+    """Units arrived and are sellable."""
+    if not 1 <= len(command.units) <= MAX_RECEIPT_LINES:
+        raise TooManyLinesError(f"a receipt has 1 to {MAX_RECEIPT_LINES} lines", path=("lines",))
+    for index, (_, quantity) in enumerate(command.units):
+        positive_quantity(quantity, path=("lines", str(index), "quantity"))
+    keys = [item.key for item in command.units]
+    return await _report(database, principal, "stockReceive", command, keys, idempotency_key=idempotency_key)
+
+
+async def count_stock(database: Database, principal: Principal, command: c.Count, *, idempotency_key: str) -> Answer:
+    """onHand was counted; a fact, so it is never refused for what was promised before."""
+    counted_quantity(command.counted, path=("counted",))
+    return await _report(database, principal, "stockCount", command, [command.key], idempotency_key=idempotency_key)
+
+
+async def set_safety_stock(
+    database: Database, principal: Principal, command: c.SetSafetyStock, *, idempotency_key: str
+) -> Answer:
+    counted_quantity(command.safety_stock, path=("safetyStock",))
+    return await _report(database, principal, "safetyStockSet", command, [command.key], idempotency_key=idempotency_key)
+
+
+async def transfer_stock(database: Database, principal: Principal, command: c.Move, *, idempotency_key: str) -> Answer:
+    """Move free units between two locations in one step."""
+    positive_quantity(command.quantity)
+    if command.from_location_id == command.to_location_id:
+        raise InvalidInputError("a transfer needs two different locations", path=("toLocationId",))
+    keys = [
+        LevelKey(command.variant_id, command.from_location_id),
+        LevelKey(command.variant_id, command.to_location_id),
+    ]
+    return await _report(database, principal, "stockTransfer", command, keys, idempotency_key=idempotency_key)
+
+
+async def book_opening_stock(
+    session: WriteSession, principal: Principal, units: Sequence[Units], *, reference_id: UUID
+) -> None:
+    """Bring levels to counted quantities inside the caller's transaction (imports): one COUNT where it differs."""
+    requests = [
+        c.StockRequest(c.Actor(principal.id), c.Count(key, quantity, reference_id=reference_id))
+        for key, quantity in units
+    ]
+    await apply(session, requests)
+
+
+async def _report(
+    database: Database,
+    principal: Principal,
+    operation: str,
+    command: Any,
+    keys: Sequence[LevelKey],
+    *,
+    idempotency_key: str,
+) -> Answer:
+    principal.require(Scope.STOCK_WRITE)
+    for key in keys:
+        principal.require_location(key.location_id)
+
+    async def work(session: WriteSession) -> Mapping[str, Any]:
+        await require_known(session, keys)
+        [outcome] = await apply(session, [c.StockRequest(c.Actor(principal.id, principal.channel_id), command)])
+        if isinstance(outcome, c.Refused):
+            raise error_of(outcome)
+        return {
+            "levels": [[str(key.variant_id), str(key.location_id)] for key in keys],
+            "ids": sorted({str(key.variant_id) for key in keys}),
+        }
+
+    return await mutate(
+        database,
+        principal,
+        operation=operation,
+        idempotency_key=idempotency_key,
+        payload=asdict(command),
+        work=work,
+    )
+
+
+async def require_known(session: WriteSession, keys: Sequence[LevelKey]) -> None:
+    """Raises UnknownVariantError or UnknownLocationError for the first id that names nothing."""
+    variants = await _known(session, "variants", {key.variant_id for key in keys})
+    locations = await _known(session, "locations", {key.location_id for key in keys})
+    for key in keys:
+        if key.variant_id not in variants:
+            raise UnknownVariantError(f"there is no variant {key.variant_id}", path=("variantId",))
+        if key.location_id not in locations:
+            raise UnknownLocationError(f"there is no location {key.location_id}", path=("locationId",))
+
+
+async def _known(session: WriteSession, table: str, ids: set[UUID]) -> set[UUID]:
+    rows = await session.execute(text(f"SELECT id FROM {table} WHERE id = ANY(:ids)"), {"ids": sorted(ids)})
+    return set(rows.scalars())

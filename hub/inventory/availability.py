@@ -1,0 +1,117 @@
+"""What may be promised: per location, and per channel as available to sell. Read paths, one statement each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+
+from hub.infra.database import AnySession
+
+MAX_VARIANTS = 100
+
+_AT_LOCATIONS = text(
+    """
+    SELECT s.variant_id, s.location_id, s.on_hand, s.reserved, s.allocated, s.incoming, s.damaged,
+           s.quality_control, s.safety_stock, s.shortage, s.version, s.counted_at,
+           greatest(0, s.on_hand - s.reserved - s.allocated - s.safety_stock) AS available, hub_now() AS as_of
+    FROM stock_levels AS s
+    WHERE s.variant_id = ANY(:variants) AND (CAST(:locations AS uuid[]) IS NULL OR s.location_id = ANY(:locations))
+    ORDER BY s.variant_id, s.location_id
+    """
+)
+
+_TO_SELL = text(
+    """
+    SELECT w.variant_id, w.channel_id,
+           CASE WHEN v.stock_policy = 'UNTRACKED' THEN NULL
+                ELSE greatest(0, coalesce(pool.available, 0) - coalesce(demand.quantity, 0)
+                                 - coalesce(i.buffer, ch.stock_buffer)) END AS quantity,
+           i.cap, pool.version, hub_now() AS as_of, ch.active
+    FROM unnest(CAST(:variants AS uuid[]), CAST(:channels AS uuid[])) AS w (variant_id, channel_id)
+    JOIN variants AS v ON v.id = w.variant_id
+    JOIN channels AS ch ON ch.id = w.channel_id
+    LEFT JOIN listings AS i ON i.variant_id = w.variant_id AND i.channel_id = w.channel_id
+    LEFT JOIN LATERAL (
+        SELECT sum(greatest(0, s.on_hand - s.reserved - s.allocated - s.safety_stock))::bigint AS available,
+               sum(s.version)::bigint AS version
+        FROM stock_levels AS s
+        JOIN channel_locations AS cl ON cl.location_id = s.location_id AND cl.channel_id = w.channel_id
+        JOIN locations AS l ON l.id = s.location_id AND l.active AND l.kind <> 'EXTERNAL'
+        WHERE s.variant_id = w.variant_id
+          AND (CAST(:method AS text) IS NULL OR l.capabilities @> ARRAY[CAST(:method AS text)])
+    ) AS pool ON true
+    LEFT JOIN LATERAL (
+        SELECT sum(u.quantity)::bigint AS quantity FROM unfilled_demand AS u WHERE u.variant_id = w.variant_id
+    ) AS demand ON true
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LevelView:
+    """A level with what is available there now. `as_of` is when the database read it."""
+
+    variant_id: UUID
+    location_id: UUID
+    on_hand: int
+    reserved: int
+    allocated: int
+    incoming: int
+    damaged: int
+    quality_control: int
+    safety_stock: int
+    shortage: int
+    version: int
+    counted_at: datetime | None
+    available: int
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AvailableToSell:
+    """What a channel may promise of a variant. `quantity` None: stock is not tracked, sell freely."""
+
+    variant_id: UUID
+    channel_id: UUID
+    quantity: int | None
+    as_of: datetime
+
+
+async def levels(
+    session: AnySession, variant_ids: Sequence[UUID], location_ids: Sequence[UUID] | None = None
+) -> list[LevelView]:
+    """All levels of the variants, at the given locations or everywhere, ordered by (variant, location)."""
+    rows = await session.execute(
+        _AT_LOCATIONS,
+        {
+            "variants": sorted(set(variant_ids)),
+            "locations": None if location_ids is None else sorted(set(location_ids)),
+        },
+    )
+    return [LevelView(*row) for row in rows]
+
+
+async def available_to_sell(
+    session: AnySession, pairs: Sequence[tuple[UUID, UUID]], *, method: str | None = None
+) -> dict[tuple[UUID, UUID], AvailableToSell]:
+    """ATS of each (variant, channel) over the channel's active locations (with the capability `method`, if given)."""
+    wanted = sorted(set(pairs))
+    rows = await session.execute(
+        _TO_SELL,
+        {
+            "variants": [variant for variant, _ in wanted],
+            "channels": [channel for _, channel in wanted],
+            "method": method,
+        },
+    )
+    found = {}
+    for row in rows:
+        quantity = row.quantity
+        if quantity is not None and row.cap is not None:
+            quantity = min(quantity, row.cap)
+        if not row.active:
+            quantity = 0
+        found[row.variant_id, row.channel_id] = AvailableToSell(row.variant_id, row.channel_id, quantity, row.as_of)
+    return found

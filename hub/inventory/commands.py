@@ -1,0 +1,238 @@
+"""What can be asked of the stock engine, as frozen data.
+
+Every command is all or nothing. `reference_id` ties its movements to what caused them (an order, a receipt, a
+return). Commands name levels by (variant, location); choosing the location happens before (`pinning`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+from hub.inventory.models import ReservationOwner
+
+
+class LevelKey(NamedTuple):
+    """Sorts in lock order."""
+
+    variant_id: UUID
+    location_id: UUID
+
+
+class Units(NamedTuple):
+    """A positive number of units at one level."""
+
+    key: LevelKey
+    quantity: int
+
+
+class AdjustmentReason(StrEnum):
+    CORRECTION = "CORRECTION"
+    FOUND = "FOUND"
+    LOST = "LOST"
+    THEFT = "THEFT"
+    SAMPLE = "SAMPLE"
+    EXPIRED_GOODS = "EXPIRED_GOODS"
+    OPENING_BALANCE = "OPENING_BALANCE"
+    OTHER = "OTHER"
+
+
+class ReturnCondition(StrEnum):
+    """Where returned units go: back on sale, to inspection, or out as damaged."""
+
+    SELLABLE = "SELLABLE"
+    INSPECT = "INSPECT"
+    DAMAGED = "DAMAGED"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Whose hand moved the stock, and through which channel."""
+
+    principal_id: UUID
+    channel_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """Claim units until the time to live runs out (`None`: an order's claim, which does not lapse).
+
+    `respects_safety_stock`: CART and ORDER claims leave the safety stock alone; TERMINAL and STAFF may take it.
+    """
+
+    reservation_id: UUID
+    owner: ReservationOwner
+    units: tuple[Units, ...]
+    ttl_seconds: int | None
+    respects_safety_stock: bool = True
+    customer_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    reservation_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """Move the expiry to `ttl_seconds` from now, never beyond the reservation's cap."""
+
+    reservation_id: UUID
+    ttl_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Allocate:
+    """Bind units to holders (fulfillment-order lines). With a reservation its units are converted first and the
+    rest is claimed fresh; reserved units that no holder wants are released."""
+
+    holders: tuple[tuple[UUID, Units], ...]
+    outcome_id: UUID
+    reservation_id: UUID | None = None
+    respects_safety_stock: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Deallocate:
+    """Give back everything the holders still hold."""
+
+    holder_ids: tuple[UUID, ...]
+    reference_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Fulfill:
+    """The held units have left the building."""
+
+    holder_ids: tuple[UUID, ...]
+    reference_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Sell:
+    """A fact: units were handed over. Never refused for lack of stock; may open a count task."""
+
+    receipt_id: UUID
+    units: tuple[Units, ...]
+    reservation_id: UUID | None = None
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receive:
+    units: tuple[Units, ...]
+    reference_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Adjust:
+    """Change onHand by `delta` (not zero). With `expected_quantity`, only if onHand still has that value."""
+
+    key: LevelKey
+    delta: int
+    reason: AdjustmentReason
+    expected_quantity: int | None = None
+    reference_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """onHand was counted. A fact: a lower count may leave promises that cannot be kept (shortage)."""
+
+    key: LevelKey
+    counted: int
+    expected_quantity: int | None = None
+    reference_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetSafetyStock:
+    key: LevelKey
+    safety_stock: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Returned units arrive at a location."""
+
+    units: tuple[Units, ...]
+    condition: ReturnCondition
+    reference_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class MarkDamaged:
+    """Sellable units turned out to be damaged. A fact."""
+
+    units: tuple[Units, ...]
+    reference_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Move free units from one location to another in one step."""
+
+    variant_id: UUID
+    from_location_id: UUID
+    to_location_id: UUID
+    quantity: int
+    reference_id: UUID
+
+
+StockCommand = (
+    Reserve
+    | Release
+    | Extend
+    | Allocate
+    | Deallocate
+    | Fulfill
+    | Sell
+    | Receive
+    | Adjust
+    | Count
+    | SetSafetyStock
+    | TakeBack
+    | MarkDamaged
+    | Move
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StockRequest:
+    actor: Actor
+    command: StockCommand
+
+
+class RefusalCode(StrEnum):
+    INSUFFICIENT_STOCK = "INSUFFICIENT_STOCK"
+    RESERVATION_NOT_FOUND = "RESERVATION_NOT_FOUND"
+    RESERVATION_NOT_ACTIVE = "RESERVATION_NOT_ACTIVE"
+    RESERVATION_EXPIRED = "RESERVATION_EXPIRED"
+    STALE_QUANTITY = "STALE_QUANTITY"
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    key: LevelKey
+    requested: int
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """`expires_at` is set for reservations; `levels` are the touched levels' keys."""
+
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nothing was changed. `shortfalls` names every level that could not serve the claim."""
+
+    code: RefusalCode
+    message: str
+    shortfalls: tuple[Shortfall, ...] = ()
+
+
+Outcome = Done | Refused

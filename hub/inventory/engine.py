@@ -1,0 +1,179 @@
+"""The one writer of stock: locks the touched rows in order, decides in order of arrival, writes in bulk.
+
+`apply` runs inside the caller's transaction and is called once in it, after the caller has locked its own orders
+and before it touches loyalty accounts (DESIGN: stable locks). Commands that are refused change nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from hub.infra.database import WriteSession, raw_connection
+from hub.infra.outbox import Event, record
+from hub.inventory import commands as c
+from hub.inventory import storage
+from hub.inventory.commands import LevelKey
+from hub.inventory.decision import Books, decide, expire
+from hub.inventory.models import ReservationStatus
+from hub.kernel.principal import SYSTEM
+
+STOCK_CHANGED = "stock.changed"
+SYSTEM_ACTOR = c.Actor(SYSTEM.id)
+
+
+async def apply(session: WriteSession, requests: Sequence[c.StockRequest]) -> list[c.Outcome]:
+    """Decide and write the requests; one outcome each, in order.
+
+    A claim that falls short makes the due holds of its levels lapse and is decided once more.
+    """
+    driver = await raw_connection(session)
+    books = await _locked_books(driver, requests)
+    outcomes = [decide(books, request) for request in requests]
+    if any(_is_short(outcome) for outcome in outcomes) and await _expire_due(driver, books):
+        outcomes = [
+            decide(books, request) if _is_short(outcome) else outcome
+            for request, outcome in zip(requests, outcomes, strict=True)
+        ]
+    expiries = await storage.write(driver, books)
+    await record(session, *_events(books))
+    return [_with_expiry(request, outcome, expiries) for request, outcome in zip(requests, outcomes, strict=True)]
+
+
+async def expire_due_reservations(session: WriteSession, *, limit: int) -> int:
+    """Make up to `limit` due reservations lapse, set-based. Those that others hold are left to them."""
+    driver = await raw_connection(session)
+    return await _lapse(session, driver, await storage.lock_due(driver, limit))
+
+
+async def expire_due_on_variants(session: WriteSession, variant_ids: Sequence[UUID]) -> int:
+    """Make due reservations that hold units of these variants lapse, so that a pool claim sees them free.
+
+    Needs a transaction of its own: its level locks must not be carried into another `apply`.
+    """
+    driver = await raw_connection(session)
+    return await _lapse(session, driver, await storage.lock_due_on_variants(driver, variant_ids))
+
+
+async def due_holds_exist(session: WriteSession, variant_ids: Sequence[UUID]) -> bool:
+    return await storage.due_holds_exist(await raw_connection(session), variant_ids)
+
+
+async def _lapse(session: WriteSession, driver: storage.Driver, due: Sequence[UUID]) -> int:
+    if not due:
+        return 0
+    held = await storage.read_locked(driver, due)
+    keys = {key for item in held.values() for key in item.units}
+    books = Books(await storage.lock_levels(driver, keys))
+    for item in held.values():
+        expire(books, item, SYSTEM_ACTOR)
+    await storage.write(driver, books)
+    await record(session, *_events(books))
+    return len(held)
+
+
+async def _locked_books(driver: storage.Driver, requests: Sequence[c.StockRequest]) -> Books:
+    reservations = await storage.lock_reservations(driver, _reservation_ids(requests))
+    holdings = await storage.read_holdings(driver, _holder_ids(requests))
+    wanted, created = _level_keys(requests)
+    wanted |= {key for item in reservations.values() for key in item.units}
+    wanted |= {key for _, key in holdings}
+    if created:
+        await storage.open_levels(driver, created)
+    return Books(await storage.lock_levels(driver, wanted | created), reservations, holdings)
+
+
+async def _expire_due(driver: storage.Driver, books: Books) -> bool:
+    """Make due holds on the locked levels lapse, as far as their other levels are free right now."""
+    due = await storage.lock_due_on(driver, sorted(books.levels))
+    if not due:
+        return False
+    held = await storage.read_locked(driver, due)
+    others = {key for item in held.values() for key in item.units} - books.levels.keys()
+    books.levels.update(await storage.lock_levels(driver, others, skip_locked=True))
+    lapsed = [
+        item
+        for item in held.values()
+        if item.status is ReservationStatus.ACTIVE
+        and books.reservations.get(item.reservation_id, item).status is ReservationStatus.ACTIVE
+        and all(key in books.levels for key in item.units)
+    ]
+    for item in lapsed:
+        expire(books, item, SYSTEM_ACTOR)
+    return bool(lapsed)
+
+
+def _reservation_ids(requests: Iterable[c.StockRequest]) -> list[UUID]:
+    named = (
+        request.command.reservation_id
+        for request in requests
+        if isinstance(request.command, c.Release | c.Extend | c.Allocate | c.Sell)
+    )
+    return sorted({reservation_id for reservation_id in named if reservation_id is not None})
+
+
+def _holder_ids(requests: Iterable[c.StockRequest]) -> list[UUID]:
+    holders: set[UUID] = set()
+    for request in requests:
+        if isinstance(request.command, c.Deallocate | c.Fulfill):
+            holders.update(request.command.holder_ids)
+        elif isinstance(request.command, c.Allocate):
+            holders.update(holder for holder, _ in request.command.holders)
+    return sorted(holders)
+
+
+def _level_keys(requests: Iterable[c.StockRequest]) -> tuple[set[LevelKey], set[LevelKey]]:
+    """(levels that claims look at, levels that are made when they do not exist yet)."""
+    wanted: set[LevelKey] = set()
+    created: set[LevelKey] = set()
+    for command in (request.command for request in requests):
+        match command:
+            case c.Reserve(units=units):
+                wanted.update(item.key for item in units)
+            case c.Allocate(holders=holders):
+                wanted.update(item.key for _, item in holders)
+            case c.Sell(units=units) | c.Receive(units=units) | c.TakeBack(units=units) | c.MarkDamaged(units=units):
+                created.update(item.key for item in units)
+            case c.Adjust(key=key) | c.Count(key=key) | c.SetSafetyStock(key=key):
+                created.add(key)
+            case c.Move():
+                wanted.add(LevelKey(command.variant_id, command.from_location_id))
+                created.add(LevelKey(command.variant_id, command.to_location_id))
+            case _:
+                pass
+    return wanted, created
+
+
+def _is_short(outcome: c.Outcome) -> bool:
+    return isinstance(outcome, c.Refused) and outcome.code is c.RefusalCode.INSUFFICIENT_STOCK
+
+
+def _with_expiry(request: c.StockRequest, outcome: c.Outcome, expiries: Mapping[UUID, datetime]) -> c.Outcome:
+    if isinstance(outcome, c.Done) and isinstance(request.command, c.Reserve | c.Extend):
+        return replace(outcome, expires_at=expiries.get(request.command.reservation_id))
+    return outcome
+
+
+def _events(books: Books) -> list[Event]:
+    """One event a touched level, with the state it was left in."""
+    final = {posting.level.key: posting.level for posting in books.postings}
+    return [
+        Event(
+            STOCK_CHANGED,
+            key.variant_id,
+            level.version,
+            {
+                "location_id": str(key.location_id),
+                "on_hand": level.on_hand,
+                "reserved": level.reserved,
+                "allocated": level.allocated,
+                "safety_stock": books.safety_stocks.get(key, level.safety_stock),
+                "shortage": level.shortage,
+            },
+        )
+        for key, level in final.items()
+    ] + [
+        Event(STOCK_CHANGED, key.variant_id, books.levels[key].version, {"location_id": str(key.location_id)})
+        for key in books.safety_stocks
+        if key not in final
+    ]

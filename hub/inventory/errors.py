@@ -1,0 +1,73 @@
+"""Why stock mutations are refused."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hub.inventory.commands import RefusalCode, Refused, Shortfall
+from hub.kernel.errors import ConflictError, HubError, InvalidInputError, NotFoundError
+
+
+class InsufficientStockError(ConflictError):
+    """`details["lines"]` names every line that is short: variant_id, location_id, requested, available."""
+
+    code = "INSUFFICIENT_STOCK"
+
+    def __init__(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        super().__init__("not enough stock for every line; nothing was reserved", path=("lines",))
+        self.details = {"lines": list(lines)}
+
+
+class ReservationNotFoundError(NotFoundError):
+    code = "RESERVATION_NOT_FOUND"
+
+
+class ReservationNotActiveError(ConflictError):
+    code = "RESERVATION_NOT_ACTIVE"
+
+
+class ReservationExpiredError(ConflictError):
+    code = "RESERVATION_EXPIRED"
+
+
+class StaleQuantityError(ConflictError):
+    code = "STALE_QUANTITY"
+
+
+class TtlError(InvalidInputError):
+    code = "INVALID_TTL"
+
+
+class TooManyLinesError(InvalidInputError):
+    code = "TOO_MANY_LINES"
+
+
+class UnknownVariantError(NotFoundError):
+    code = "UNKNOWN_SKU"
+
+
+class StockNotTrackedError(InvalidInputError):
+    code = "STOCK_NOT_TRACKED"
+
+
+_ERRORS: Mapping[RefusalCode, type[HubError]] = {
+    RefusalCode.RESERVATION_NOT_FOUND: ReservationNotFoundError,
+    RefusalCode.RESERVATION_NOT_ACTIVE: ReservationNotActiveError,
+    RefusalCode.RESERVATION_EXPIRED: ReservationExpiredError,
+    RefusalCode.STALE_QUANTITY: StaleQuantityError,
+}
+
+
+def error_of(refused: Refused) -> HubError:
+    """The refusal as the error that callers raise."""
+    if refused.code is RefusalCode.INSUFFICIENT_STOCK:
+        return InsufficientStockError(map(shortfall_line, refused.shortfalls))
+    return _ERRORS[refused.code](refused.message)
+
+
+def shortfall_line(short: Shortfall) -> dict[str, Any]:
+    return {
+        "variant_id": str(short.key.variant_id),
+        "location_id": str(short.key.location_id),
+        "requested": short.requested,
+        "available": short.available,
+    }

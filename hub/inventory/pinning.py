@@ -1,0 +1,142 @@
+"""Choosing the levels that a claim on a channel's pool takes: the same selector that routes orders.
+
+Reads without locks; the engine decides again under locks. The pool may promise Σ available − unfilled demand −
+buffer, so a claim beyond that is short even when single levels could serve it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+
+from hub.infra.database import AnySession
+from hub.inventory.commands import LevelKey, Shortfall, Units
+from hub.kernel.clock import utc_now
+from hub.kernel.geo import GeoPoint
+from hub.kernel.ids import new_id
+from routing import POOL_RULES, Candidate, LineDemand, RoutingMethod, RoutingRequest, select
+
+NO_LOCATION = UUID(int=0)
+"""Names the pool as a whole where a shortfall has no single location."""
+
+_POOL = text(
+    """
+    SELECT l.id AS location_id, l.name, l.latitude, l.longitude, l.time_zone, l.capabilities,
+           s.variant_id, greatest(0, s.on_hand - s.reserved - s.allocated - s.safety_stock) AS available
+    FROM channel_locations AS cl
+    JOIN locations AS l ON l.id = cl.location_id
+    JOIN stock_levels AS s ON s.location_id = l.id AND s.variant_id = ANY(:variants)
+    WHERE cl.channel_id = :channel AND l.active AND l.kind <> 'EXTERNAL'
+    """
+)
+
+_HELD_BACK = text(
+    """
+    SELECT v.id AS variant_id,
+           coalesce((SELECT sum(u.quantity) FROM unfilled_demand AS u WHERE u.variant_id = v.id), 0)::bigint
+           + coalesce((SELECT i.buffer FROM listings AS i WHERE i.variant_id = v.id AND i.channel_id = c.id),
+                      c.stock_buffer) AS held_back
+    FROM unnest(CAST(:variants AS uuid[])) AS v (id), channels AS c
+    WHERE c.id = :channel
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolClaim:
+    """Units wanted from a channel's pool, by whichever location serves best."""
+
+    channel_id: UUID
+    demand: Mapping[UUID, int]
+    method: RoutingMethod = RoutingMethod.SHIP
+    pickup_location_id: UUID | None = None
+    near: GeoPoint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """`units` to claim now; `short` is what the pool cannot promise."""
+
+    units: tuple[Units, ...]
+    short: tuple[Shortfall, ...]
+
+
+@dataclass(slots=True)
+class _Place:
+    name: str
+    geo: GeoPoint | None
+    time_zone: str
+    capabilities: frozenset[str]
+    available: dict[UUID, int]
+
+
+async def pin(session: AnySession, claim: PoolClaim) -> Pinned:
+    """Concrete levels for the claim, from an unlocked read."""
+    places = await _places(session, claim)
+    promised = _within_promise(claim.demand, places, await _held_back(session, claim))
+    units = _choose(claim, promised, places)
+    return Pinned(units, _shortfalls(claim.demand, units))
+
+
+async def _places(session: AnySession, claim: PoolClaim) -> dict[UUID, _Place]:
+    found: dict[UUID, _Place] = {}
+    rows = await session.execute(_POOL, {"variants": sorted(claim.demand), "channel": claim.channel_id})
+    for row in rows:
+        geo = None if row.latitude is None or row.longitude is None else GeoPoint(row.latitude, row.longitude)
+        place = found.setdefault(row.location_id, _Place(row.name, geo, row.time_zone, frozenset(row.capabilities), {}))
+        place.available[row.variant_id] = row.available
+    return found
+
+
+async def _held_back(session: AnySession, claim: PoolClaim) -> dict[UUID, int]:
+    rows = await session.execute(_HELD_BACK, {"variants": sorted(claim.demand), "channel": claim.channel_id})
+    return {row.variant_id: row.held_back for row in rows}
+
+
+def _within_promise(
+    demand: Mapping[UUID, int], places: Mapping[UUID, _Place], held_back: Mapping[UUID, int]
+) -> dict[UUID, int]:
+    total: dict[UUID, int] = {}
+    for place in places.values():
+        for variant_id, available in place.available.items():
+            total[variant_id] = total.get(variant_id, 0) + available
+    return {
+        variant_id: max(0, min(quantity, total.get(variant_id, 0) - held_back.get(variant_id, 0)))
+        for variant_id, quantity in demand.items()
+    }
+
+
+def _choose(claim: PoolClaim, promised: Mapping[UUID, int], places: Mapping[UUID, _Place]) -> tuple[Units, ...]:
+    lines = tuple(LineDemand(variant, variant, quantity) for variant, quantity in promised.items() if quantity)
+    if not lines or not places:
+        return ()
+    request = RoutingRequest(
+        order_id=new_id(),
+        lines=lines,
+        method=claim.method,
+        channel_id=claim.channel_id,
+        at=utc_now(),
+        pickup_location_id=claim.pickup_location_id,
+        destination=claim.near,
+    )
+    candidates = tuple(
+        Candidate(location_id, item.name, item.geo, True, item.capabilities, item.time_zone, item.available)
+        for location_id, item in places.items()
+    )
+    return tuple(
+        Units(LevelKey(line.variant_id, chosen.location_id), line.quantity)
+        for chosen in select(request, candidates, POOL_RULES).assignments
+        for line in chosen.lines
+    )
+
+
+def _shortfalls(demand: Mapping[UUID, int], units: Sequence[Units]) -> tuple[Shortfall, ...]:
+    got: dict[UUID, int] = {}
+    for key, quantity in units:
+        got[key.variant_id] = got.get(key.variant_id, 0) + quantity
+    return tuple(
+        Shortfall(LevelKey(variant_id, NO_LOCATION), quantity, got.get(variant_id, 0))
+        for variant_id, quantity in demand.items()
+        if quantity > got.get(variant_id, 0)
+    )

@@ -1,0 +1,289 @@
+"""Claims that carts, tills and staff make, extend, release and commit.
+
+Each function is one keyed mutation: one transaction, exactly once per (principal, key), audited.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from hub.infra.database import Database, WriteSession
+from hub.infra.idempotency import Answer
+from hub.infra.mutations import mutate
+from hub.inventory import commands as c
+from hub.inventory.commands import LevelKey, Shortfall, Units
+from hub.inventory.engine import apply, due_holds_exist, expire_due_on_variants
+from hub.inventory.errors import (
+    InsufficientStockError,
+    ReservationNotFoundError,
+    StockNotTrackedError,
+    TooManyLinesError,
+    TtlError,
+    UnknownVariantError,
+    error_of,
+    shortfall_line,
+)
+from hub.inventory.models import ReservationOwner
+from hub.inventory.pinning import PoolClaim, pin
+from hub.kernel.errors import InvalidInputError
+from hub.kernel.geo import GeoPoint
+from hub.kernel.ids import new_id
+from hub.kernel.principal import Principal, Scope
+from hub.kernel.quantity import positive_quantity
+from routing import RoutingMethod
+
+MAX_LINES = 100
+MAX_TTL_SECONDS = 14_400
+DEFAULT_TTL_SECONDS = 900
+PINNING_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationLineInput:
+    """`location_id` None: any location of the channel's pool."""
+
+    variant_id: UUID
+    quantity: int
+    location_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateReservation:
+    """`channel_id` is needed when a line names no location; `near` and `method` steer the choice then."""
+
+    owner: ReservationOwner
+    lines: tuple[ReservationLineInput, ...]
+    ttl_seconds: int = DEFAULT_TTL_SECONDS
+    channel_id: UUID | None = None
+    customer_id: UUID | None = None
+    method: RoutingMethod = RoutingMethod.SHIP
+    pickup_location_id: UUID | None = None
+    near: GeoPoint | None = None
+
+
+class _ChooseAgainError(Exception):
+    """Stock moved between the pool's unlocked read and the locks, or holds in the pool are due: let those lapse
+    and choose again, in a new transaction so that no lock of this one is carried along."""
+
+
+async def create_reservation(
+    database: Database, principal: Principal, command: CreateReservation, *, idempotency_key: str
+) -> Answer:
+    """Claim every line or nothing. Outcome: reservation_id, expires_at.
+
+    Lines that name the same variant and location are one demand. Raises TtlError, TooManyLinesError,
+    QuantityError, LocationNotAllowedError; refuses with InsufficientStockError naming every short line.
+    """
+    _check(principal, command)
+    for attempt in range(1, PINNING_ATTEMPTS + 1):
+        last = attempt == PINNING_ATTEMPTS
+
+        async def work(session: WriteSession, *, last: bool = last) -> Mapping[str, Any]:
+            return await _create(session, principal, command, last=last)
+
+        try:
+            return await mutate(
+                database,
+                principal,
+                operation="reservationCreate",
+                idempotency_key=idempotency_key,
+                payload=asdict(command),
+                work=work,
+            )
+        except _ChooseAgainError:
+            async with database.write() as session:
+                await expire_due_on_variants(session, sorted({line.variant_id for line in command.lines}))
+    raise AssertionError  # the last attempt answers
+
+
+async def extend_reservation(
+    database: Database, principal: Principal, *, reservation_id: UUID, ttl_seconds: int, idempotency_key: str
+) -> Answer:
+    """Move the expiry to `ttl_seconds` from now (never beyond a day after creation, never earlier than it is)."""
+    _check_ttl(ttl_seconds)
+
+    async def work(session: WriteSession) -> Mapping[str, Any]:
+        await _require_owner(session, principal, reservation_id)
+        return await _single(session, principal, c.Extend(reservation_id, ttl_seconds), reservation_id)
+
+    return await mutate(
+        database,
+        principal,
+        operation="reservationExtend",
+        idempotency_key=idempotency_key,
+        payload={"reservation_id": reservation_id, "ttl_seconds": ttl_seconds},
+        work=work,
+    )
+
+
+async def release_reservation(
+    database: Database, principal: Principal, *, reservation_id: UUID, idempotency_key: str
+) -> Answer:
+    """Give the units back. Releasing a lapsed or released reservation is no error."""
+
+    async def work(session: WriteSession) -> Mapping[str, Any]:
+        await _require_owner(session, principal, reservation_id)
+        return await _single(session, principal, c.Release(reservation_id), reservation_id)
+
+    return await mutate(
+        database,
+        principal,
+        operation="reservationRelease",
+        idempotency_key=idempotency_key,
+        payload={"reservation_id": reservation_id},
+        work=work,
+    )
+
+
+async def commit_to_receipt(
+    database: Database, principal: Principal, *, reservation_id: UUID, receipt_id: UUID, idempotency_key: str
+) -> Answer:
+    """The reserved units were sold over the counter: they leave onHand under the receipt's id."""
+
+    async def work(session: WriteSession) -> Mapping[str, Any]:
+        await _require_owner(session, principal, reservation_id)
+        units = await reserved_units(session, reservation_id)
+        command = c.Sell(receipt_id, units, reservation_id)
+        return await _single(session, principal, command, reservation_id)
+
+    return await mutate(
+        database,
+        principal,
+        operation="reservationCommit",
+        idempotency_key=idempotency_key,
+        payload={"reservation_id": reservation_id, "receipt_id": receipt_id},
+        work=work,
+    )
+
+
+async def reserved_units(session: WriteSession, reservation_id: UUID) -> tuple[Units, ...]:
+    rows = await session.execute(
+        text("SELECT variant_id, location_id, quantity FROM reservation_lines WHERE reservation_id = :id"),
+        {"id": reservation_id},
+    )
+    return tuple(Units(LevelKey(row.variant_id, row.location_id), row.quantity) for row in rows)
+
+
+async def _create(
+    session: WriteSession, principal: Principal, command: CreateReservation, *, last: bool
+) -> Mapping[str, Any]:
+    await _require_tracked(session, {line.variant_id for line in command.lines})
+    explicit = [
+        Units(LevelKey(line.variant_id, line.location_id), line.quantity)
+        for line in command.lines
+        if line.location_id is not None
+    ]
+    pooled = [line for line in command.lines if line.location_id is None]
+    pinned = await _pin(session, command, pooled, last=last) if pooled else ()
+    reservation_id = new_id()
+    [outcome] = await apply(
+        session,
+        [
+            c.StockRequest(
+                c.Actor(principal.id, command.channel_id or principal.channel_id),
+                c.Reserve(
+                    reservation_id,
+                    command.owner,
+                    (*explicit, *pinned),
+                    command.ttl_seconds,
+                    respects_safety_stock=command.owner is ReservationOwner.CART,
+                    customer_id=command.customer_id,
+                ),
+            )
+        ],
+    )
+    if isinstance(outcome, c.Refused):
+        if pooled and not last:
+            raise _ChooseAgainError
+        raise error_of(outcome)
+    return _outcome(reservation_id, outcome.expires_at)
+
+
+async def _pin(
+    session: WriteSession, command: CreateReservation, pooled: list[ReservationLineInput], *, last: bool
+) -> tuple[Units, ...]:
+    if command.channel_id is None:
+        raise InvalidInputError("a line without locationId needs a channel to choose from", path=("channelId",))
+    demand: dict[UUID, int] = {}
+    for line in pooled:
+        demand[line.variant_id] = demand.get(line.variant_id, 0) + line.quantity
+    claim = PoolClaim(command.channel_id, demand, command.method, command.pickup_location_id, command.near)
+    pinned = await pin(session, claim)
+    if pinned.short and not last and await due_holds_exist(session, sorted(demand)):
+        raise _ChooseAgainError
+    if pinned.short:
+        raise InsufficientStockError(map(_pool_line, pinned.short))
+    return pinned.units
+
+
+def _pool_line(short: Shortfall) -> Mapping[str, Any]:
+    return shortfall_line(short) | {"location_id": None}
+
+
+async def _single(
+    session: WriteSession, principal: Principal, command: c.StockCommand, reservation_id: UUID
+) -> Mapping[str, Any]:
+    [outcome] = await apply(session, [c.StockRequest(c.Actor(principal.id, principal.channel_id), command)])
+    if isinstance(outcome, c.Refused):
+        raise error_of(outcome)
+    return _outcome(reservation_id, outcome.expires_at)
+
+
+def _outcome(reservation_id: UUID, expires_at: datetime | None) -> dict[str, Any]:
+    return {
+        "reservation_id": str(reservation_id),
+        "expires_at": expires_at.isoformat() if expires_at is not None else None,
+        "ids": [str(reservation_id)],
+    }
+
+
+def _check(principal: Principal, command: CreateReservation) -> None:
+    principal.require(Scope.RESERVATIONS_WRITE)
+    if not 1 <= len(command.lines) <= MAX_LINES:
+        raise TooManyLinesError(f"a reservation has 1 to {MAX_LINES} lines, not {len(command.lines)}", path=("lines",))
+    _check_ttl(command.ttl_seconds)
+    for index, line in enumerate(command.lines):
+        positive_quantity(line.quantity, path=("lines", str(index), "quantity"))
+        if line.location_id is not None:
+            principal.require_location(line.location_id)
+    if command.channel_id is not None:
+        principal.require_channel(command.channel_id)
+    if command.owner is ReservationOwner.ORDER:
+        raise InvalidInputError("ORDER claims are made by placing the order", path=("owner",))
+
+
+def _check_ttl(ttl_seconds: int) -> None:
+    if not 1 <= ttl_seconds <= MAX_TTL_SECONDS:
+        raise TtlError(f"ttlSeconds {ttl_seconds} must be between 1 and {MAX_TTL_SECONDS}", path=("ttlSeconds",))
+
+
+async def _require_tracked(session: WriteSession, variant_ids: set[UUID]) -> None:
+    rows = await session.execute(
+        text("SELECT id, sku, stock_policy FROM variants WHERE id = ANY(:ids)"), {"ids": sorted(variant_ids)}
+    )
+    found = {row.id: row for row in rows}
+    for variant_id in variant_ids:
+        if variant_id not in found:
+            raise UnknownVariantError(f"there is no variant {variant_id}", path=("lines", "variantId"))
+        if found[variant_id].stock_policy == "UNTRACKED":
+            raise StockNotTrackedError(
+                f"sku {found[variant_id].sku!r} is not stock-tracked and needs no reservation", path=("lines",)
+            )
+
+
+async def _require_owner(session: WriteSession, principal: Principal, reservation_id: UUID) -> None:
+    """A credential acts on its own channel's or its own reservations; unbound ones on all."""
+    principal.require(Scope.RESERVATIONS_WRITE)
+    row = (
+        await session.execute(
+            text("SELECT principal_id, channel_id FROM reservations WHERE id = :id"), {"id": reservation_id}
+        )
+    ).one_or_none()
+    bound = principal.channel_id is not None or principal.location_ids is not None
+    mine = row is not None and (row.principal_id == principal.id or not bound)
+    if not mine:
+        raise ReservationNotFoundError(f"there is no reservation {reservation_id}", path=("reservationId",))
