@@ -167,7 +167,7 @@ def _refusal_headers(error: HubError) -> list[tuple[bytes, bytes]]:
         return [(b"allow", b"POST")]
     if isinstance(error, UnavailableError) and error.retry_after_seconds is not None:
         return [(b"retry-after", str(max(1, round(error.retry_after_seconds))).encode())]
-    if isinstance(error, BodyTooLargeError | BodyTooSlowError):
+    if isinstance(error, BodyTooSlowError):
         return [(b"connection", b"close")]
     return []
 
