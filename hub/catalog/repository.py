@@ -65,7 +65,7 @@ async def products_by_keys(session: AnySession, channel_id: UUID, keys: Iterable
             col(ProductListing.channel_id) == channel_id, among(ProductListing.product_key, keys)
         )
     )
-    return dict(iter(found.tuples()))
+    return {row[0]: row[1] for row in found}
 
 
 async def variants_by_product_ids(session: AnySession, ids: Iterable[UUID]) -> dict[UUID, list[Variant]]:
@@ -89,7 +89,7 @@ async def variants_by_skus(session: AnySession, skus: Iterable[str]) -> dict[str
 
 async def variant_ids_by_skus(session: AnySession, skus: Iterable[str]) -> dict[str, UUID]:
     found = await session.execute(select(col(Variant.sku), col(Variant.id)).where(among(Variant.sku, skus)))
-    return dict(iter(found.tuples()))
+    return {row[0]: row[1] for row in found}
 
 
 async def variant_by_barcode(session: AnySession, barcode: str) -> Variant | None:
