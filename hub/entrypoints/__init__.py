@@ -1,0 +1,1 @@
+"""The composition roots: the web server, the worker, the scheduler and the command line."""

@@ -1,0 +1,58 @@
+"""The hub's Prometheus metrics: one registry per process, every name beginning with `hub_`.
+
+`docs/reference/metrics.md` lists them all; a test compares the two.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+
+relay_lag_seconds = Gauge("hub_relay_lag_seconds", "Age of the oldest event waiting in the outbox.", registry=REGISTRY)
+relay_moved = Counter("hub_relay_moved", "Events moved from the outbox to the event table.", registry=REGISTRY)
+events_delivered = Counter("hub_events_delivered", "Events handed to subscribers of this process.", registry=REGISTRY)
+events_subscribers = Gauge("hub_events_subscribers", "Open subscriptions to events in this process.", registry=REGISTRY)
+events_subscribers_dropped = Counter(
+    "hub_events_subscribers_dropped", "Subscriptions closed because they read too slowly.", registry=REGISTRY
+)
+consumer_lag = Gauge(
+    "hub_events_consumer_lag", "Events a durable consumer has not seen yet.", ["consumer"], registry=REGISTRY
+)
+work_ended = Counter(
+    "hub_work_ended",
+    "Claims that ended, by outcome: done, again, failed, quarantined, lost.",
+    ["kind", "outcome"],
+    registry=REGISTRY,
+)
+work_seconds = Histogram(
+    "hub_work_seconds",
+    "Time from claim to end of a piece of work.",
+    ["kind"],
+    buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60),
+    registry=REGISTRY,
+)
+work_due = Gauge("hub_work_due", "Rows of work that are due and unclaimed.", ["queue"], registry=REGISTRY)
+work_oldest_due_seconds = Gauge(
+    "hub_work_oldest_due_seconds", "How long the oldest due row has waited.", ["queue"], registry=REGISTRY
+)
+work_quarantined = Gauge("hub_work_quarantined", "Rows of work set aside for a person.", ["queue"], registry=REGISTRY)
+wakeups_sent = Counter(
+    "hub_wakeups_sent", "Wake-ups published, by road: events, outbox, work.", ["road"], registry=REGISTRY
+)
+wakeups_failed = Counter(
+    "hub_wakeups_failed", "Wake-ups that Redis did not take; the tick replaces them.", registry=REGISTRY
+)
+scheduler_leader = Gauge("hub_scheduler_leader", "1 in the process that holds the scheduler's lock.", registry=REGISTRY)
+job_seconds = Histogram(
+    "hub_job_seconds",
+    "Time of one run of a periodic job.",
+    ["job"],
+    buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
+    registry=REGISTRY,
+)
+job_failures = Counter("hub_job_failures", "Runs of a periodic job that raised.", ["job"], registry=REGISTRY)
+pruned = Counter("hub_pruned", "Rows deleted because their time was over.", ["table"], registry=REGISTRY)
+
+
+def exposition() -> bytes:
+    """All metrics of this process in Prometheus' text format."""
+    return generate_latest(REGISTRY)

@@ -1,0 +1,62 @@
+"""Forgetting what nobody needs any more, a bounded batch at a time."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from hub.infra import metrics
+from hub.infra.database import Database
+
+BATCH = 5000
+MAX_BATCHES = 20
+"""Per run: what is left waits for the next run, so that pruning never holds others up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    table: str
+    days: int
+    statement: str
+
+
+RETENTIONS = (
+    Retention(
+        "work_items",
+        7,
+        """
+        DELETE FROM work_items WHERE id IN (
+            SELECT id FROM work_items
+            WHERE state = 'DONE' AND finished_at < (SELECT hub_now()) - make_interval(days => :days)
+            ORDER BY finished_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+        """,
+    ),
+    Retention(
+        "idempotency_keys",
+        30,
+        """
+        DELETE FROM idempotency_keys WHERE (principal_id, key) IN (
+            SELECT principal_id, key FROM idempotency_keys
+            WHERE created_at < (SELECT hub_now()) - make_interval(days => :days)
+            ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+        """,
+    ),
+)
+
+
+async def prune_all(database: Database) -> dict[str, int]:
+    """Delete what is past its retention: how many rows per table."""
+    return {retention.table: await prune(database, retention) for retention in RETENTIONS}
+
+
+async def prune(database: Database, retention: Retention, *, batch: int = BATCH) -> int:
+    """One table, in transactions of `batch` rows."""
+    total = 0
+    for _ in range(MAX_BATCHES):
+        async with database.write() as session:
+            deleted = await session.execute(text(retention.statement), {"days": retention.days, "batch": batch})
+            count: int = deleted.rowcount  # type: ignore[attr-defined]
+        total += count
+        if count < batch:
+            break
+    metrics.pruned.labels(retention.table).inc(total)
+    return total
