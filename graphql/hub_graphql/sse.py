@@ -69,6 +69,8 @@ class _EventStream:
                     self.overflowed.set()
                     return
                 self._queue.put_nowait(payload)
+                # A source that has much to say at once must not outrun the writer of a willing client.
+                await asyncio.sleep(0)
         self._ended.set()
 
     async def deliver(self) -> None:

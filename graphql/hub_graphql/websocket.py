@@ -188,6 +188,8 @@ class _Connection:
             async with aclosing(self._edge.engine.stream(operation, context)) as payloads:
                 async for payload in payloads:
                     self._enqueue(key, {"id": key, "type": "next", "payload": payload})
+                    # A source that has much to say at once must not outrun the writer of a willing client.
+                    await asyncio.sleep(0)
             self._enqueue(key, {"id": key, "type": "complete"})
         except HubError as error:
             self._enqueue(key, {"id": key, "type": "error", "payload": refused(error, request_id)})

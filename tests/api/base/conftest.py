@@ -210,6 +210,17 @@ class Subscription:
             journal.open_streams -= 1
             journal.event("closed").set()
 
+    @subscription("Never stops talking.", require_scope("items:read"))
+    async def flood(self, info: Info) -> AsyncIterator[str]:
+        journal = journal_of(info)
+        journal.open_streams += 1
+        try:
+            while True:
+                yield "x" * 50_000
+        finally:
+            journal.open_streams -= 1
+            journal.event("closed").set()
+
     @subscription("Breaks after one event.", require_scope("items:read"))
     async def breaking(self) -> AsyncIterator[int]:
         yield 1
