@@ -133,6 +133,10 @@ class Reader:
         """The objects of a list; absent and null are an empty list."""
         return read_list(self._fields[name] if self.has(name) else [], self.at(name))
 
+    def required_list(self, name: str) -> "Iterator[Reader]":
+        """The objects of a list that must be there: a page without its items is no empty page."""
+        return read_list(self._present(name), self.at(name))
+
     def _present(self, name: str) -> Any:
         value = self._fields.get(name)
         if value is None:

@@ -85,7 +85,7 @@ class WooCommerceClient:
         answer = await self._http.request(
             "POST", f"{collection}/batch", json={"update": [dict(row) for row in rows]}, idempotent=True
         )
-        answered = list(Reader(answer.json).list("update"))
+        answered = list(Reader(answer.json).required_list("update"))
         if len(answered) != len(rows):
             raise ContractBroken(f"{len(rows)} rows were sent, {len(answered)} answered", path="$.update")
         return answered

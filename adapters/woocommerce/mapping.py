@@ -79,7 +79,7 @@ def version(source: Reader) -> str:
 
 
 def _goods(source: Reader, currency: str, *, gross: bool) -> Iterator[ChannelOrderLine]:
-    for line in source.list("line_items"):
+    for line in source.required_list("line_items"):
         quantity = line.quantity("quantity")
         if quantity:  # an edited order keeps emptied lines
             yield _line(line, quantity, currency, gross=gross)

@@ -20,9 +20,7 @@ def test_an_adapter_is_loaded_once() -> None:
     assert discovery.adapter("memory").system == "memory"
 
 
-@pytest.mark.parametrize(
-    "value", ["adapters.nowhere:ADAPTER", "adapters.sdk.memory:NOTHING", "adapters.sdk:__doc__"]
-)
+@pytest.mark.parametrize("value", ["adapters.nowhere:ADAPTER", "adapters.sdk.memory:NOTHING", "adapters.sdk:__doc__"])
 def test_an_adapter_that_does_not_load_is_named(value: str) -> None:
     with pytest.raises(discovery.BrokenAdapterError, match="memory"):
         discovery._load(EntryPoint("memory", value, discovery.GROUP))

@@ -64,9 +64,7 @@ async def test_a_success_that_is_not_json_breaks_the_contract(body: bytes) -> No
 
 async def test_an_answer_beyond_the_bound_is_cut_off() -> None:
     with pytest.raises(ContractBroken, match="larger than 10 bytes"):
-        await client(Script(httpx.Response(200, content=b"x" * 11)), max_response_bytes=10).request(
-            "GET", "/x"
-        )
+        await client(Script(httpx.Response(200, content=b"x" * 11)), max_response_bytes=10).request("GET", "/x")
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
