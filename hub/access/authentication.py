@@ -77,10 +77,27 @@ class Authenticator:
         self._sessions.put(key, active, min(REMEMBERED_SECONDS, active.expires_in_seconds), since=since)
         return active
 
-    def forget(self) -> None:
-        """Ask the database again for everybody, at once: after a revocation made by this process."""
-        self._principals.clear()
-        self._sessions.clear()
+    async def still_valid(self, principal: Principal) -> bool:
+        """Whether a connection opened by `principal` may stay open: same credential alive, same authority.
+
+        A customer's token has no row to ask; their connection is re-authenticated with the token itself.
+        """
+        async with self._database.read() as session:
+            if principal.kind is PrincipalKind.MACHINE:
+                return await repository.has_live_key(session, principal.id)
+            if principal.kind is PrincipalKind.STAFF:
+                name = await session_repository.username_with_session(session, principal.id, IDLE_SECONDS)
+                return name is not None and await staff_principal(session, principal.id, name) == principal
+        return True
+
+    def forget(self, token: str | None = None) -> None:
+        """Ask the database again for this credential, or for everybody: after a revocation made here."""
+        if token is None:
+            self._principals.clear()
+            self._sessions.clear()
+        else:
+            self._principals.drop(digest(token))
+            self._sessions.drop(digest(token))
 
     async def _look_up(self, token: str) -> tuple[Principal, float]:
         api_token = parse_api_token(token)

@@ -38,5 +38,8 @@ class RecentlySeen(Generic[Value]):
             self._entries.popitem(last=False)
         self._entries[key] = (since + seconds, value)
 
+    def drop(self, key: bytes) -> None:
+        self._entries.pop(key, None)
+
     def clear(self) -> None:
         self._entries.clear()

@@ -61,6 +61,23 @@ async def find_key(session: AnySession, prefix: str) -> FoundKey | None:
     return None if row is None else FoundKey(**row)
 
 
+async def has_live_key(session: AnySession, principal_id: UUID) -> bool:
+    """Whether a machine could still prove itself."""
+    found = await session.execute(
+        text(
+            """
+            SELECT 1 FROM api_keys k
+            LEFT JOIN channels c ON c.id = k.channel_id
+            LEFT JOIN terminals t ON t.id = k.terminal_id
+            WHERE k.principal_id = :id AND k.revoked_at IS NULL AND (k.expires_at > hub_now()) IS NOT FALSE
+              AND c.active IS NOT FALSE AND t.active IS NOT FALSE
+            """
+        ),
+        {"id": principal_id},
+    )
+    return found.first() is not None
+
+
 async def touch_key(session: WriteSession, key_id: UUID) -> None:
     """Note the use, unless another request is noting it at this moment."""
     await session.execute(

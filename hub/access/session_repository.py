@@ -50,6 +50,21 @@ async def find_session(session: AnySession, token_hash: bytes, idle_seconds: int
     return None if row is None else FoundSession(*row)
 
 
+async def username_with_session(session: AnySession, user_id: UUID, idle_seconds: int) -> str | None:
+    """The user's name, while the account is open and somebody is logged in to it."""
+    found = await session.execute(
+        text(
+            """
+            SELECT u.username FROM staff_users u WHERE u.id = :id AND u.active AND EXISTS (
+                SELECT 1 FROM staff_sessions s WHERE s.user_id = u.id AND s.revoked_at IS NULL
+                AND s.expires_at > hub_now() AND s.last_seen_at + make_interval(secs => :idle) > hub_now())
+            """
+        ),
+        {"id": user_id, "idle": float(idle_seconds)},
+    )
+    return found.scalar_one_or_none()
+
+
 async def touch_session(session: WriteSession, session_id: UUID) -> None:
     """Note the use, unless another request is noting it at this moment."""
     await session.execute(

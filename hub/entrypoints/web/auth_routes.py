@@ -1,0 +1,152 @@
+"""Logging in and out over HTTP. Needs the dependency `access_edge`: see `provide_access_edge`."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from litestar import Controller, Request, Response, post
+from litestar.di import Provide
+
+from hub.access import CredentialMissingError, IssuedSession, UnauthenticatedError, log_in, log_out, rotate_session
+from hub.access import require_origin as require_listed_origin
+from hub.entrypoints.web.authentication import (
+    AccessEdge,
+    RequestKind,
+    cookies_for,
+    cookies_of,
+    expired_cookies,
+    session_from_headers,
+)
+from hub.entrypoints.web.errors import request_id_of
+from hub.kernel.errors import InvalidInputError
+
+MAX_LOGIN_BODY: Final = 4_096
+FORM: Final = "application/x-www-form-urlencoded"
+
+AnyRequest = Request[Any, Any, Any]
+
+
+class LoginFormError(InvalidInputError):
+    code = "LOGIN_FORM_INVALID"
+
+
+class LoginMediaTypeError(InvalidInputError):
+    code = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class LoginForm(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What a person types. `next` is where a form goes afterwards: a path of this site."""
+
+    username: str
+    password: str
+    next: str = "/"
+
+    def __repr__(self) -> str:
+        return "LoginForm(…)"
+
+
+def provide_access_edge(edge: AccessEdge) -> dict[str, Provide]:
+    """For `Litestar(dependencies=…)`."""
+    return {"access_edge": Provide(lambda: edge, sync_to_thread=False)}
+
+
+class AuthController(Controller):
+    """Sessions for browsers; machines send their key with each request instead."""
+
+    path = "/auth"
+    tags = ("Access",)
+
+    @post("/login", request_max_body_size=MAX_LOGIN_BODY, status_code=HTTPStatus.OK)
+    async def login(self, request: AnyRequest, access_edge: AccessEdge) -> Response[Any]:
+        """Open a session: JSON or form with `username` and `password`. Sets both cookies.
+
+        JSON is answered with the CSRF token, a form with a redirect. 401 whatever is wrong with the credentials.
+        """
+        _require_own_page(request, access_edge)
+        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        form = await _login_form(request, content_type)
+        issued = await log_in(
+            access_edge.database,
+            form.username,
+            form.password,
+            vault=access_edge.vault,
+            request_id=request_id_of(request),
+        )
+        if content_type == FORM:
+            return _redirect(access_edge, issued, form.next)
+        return _session(access_edge, issued)
+
+    @post("/logout", status_code=HTTPStatus.NO_CONTENT)
+    async def logout(self, request: AnyRequest, access_edge: AccessEdge) -> Response[None]:
+        """End the session and drop its cookies. A session that has ended already is answered the same."""
+        headers, cookies = dict(request.headers), cookies_of(request.headers)
+        try:
+            active = await session_from_headers(headers, cookies, edge=access_edge, kind=RequestKind.WRITE)
+        except CredentialMissingError:
+            raise
+        except UnauthenticatedError:
+            return Response(None, status_code=HTTPStatus.NO_CONTENT, cookies=expired_cookies(access_edge))
+        async with access_edge.database.write() as session:
+            await log_out(session, active)
+        access_edge.authenticator.forget(cookies[access_edge.session_cookie])
+        return Response(None, status_code=HTTPStatus.NO_CONTENT, cookies=expired_cookies(access_edge))
+
+    @post("/rotate", status_code=HTTPStatus.OK)
+    async def rotate(self, request: AnyRequest, access_edge: AccessEdge) -> Response[Any]:
+        """Swap both tokens for new ones; the session's end stays where it is."""
+        headers, cookies = dict(request.headers), cookies_of(request.headers)
+        active = await session_from_headers(headers, cookies, edge=access_edge, kind=RequestKind.WRITE)
+        async with access_edge.database.write() as session:
+            issued = await rotate_session(session, active.id)
+        access_edge.authenticator.forget(cookies[access_edge.session_cookie])
+        return _session(access_edge, issued)
+
+
+def _require_own_page(request: AnyRequest, edge: AccessEdge) -> None:
+    """A browser always names the origin of a POST; a foreign page must not log a person in as somebody else."""
+    origin = request.headers.get("origin")
+    site = request.headers.get("sec-fetch-site")
+    if origin is not None or site not in {None, "same-origin"}:
+        require_listed_origin(origin, edge.origins)
+
+
+async def _login_form(request: AnyRequest, content_type: str) -> LoginForm:
+    if content_type not in {"application/json", FORM}:
+        raise LoginMediaTypeError(f"send application/json or {FORM}")
+    body = await request.body()
+    try:
+        if content_type == FORM:
+            return msgspec.convert(dict((await request.form()).items()), LoginForm)
+        return msgspec.json.decode(body, type=LoginForm)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise LoginFormError("send 'username' and 'password' as text, and nothing else") from None
+
+
+def _session(edge: AccessEdge, issued: IssuedSession) -> Response[dict[str, Any]]:
+    return Response(
+        {
+            "userId": str(issued.user_id),
+            "csrfToken": issued.csrf_token,
+            "expiresInSeconds": issued.expires_in_seconds,
+        },
+        status_code=HTTPStatus.OK,
+        cookies=cookies_for(edge, issued),
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def _redirect(edge: AccessEdge, issued: IssuedSession, target: str) -> Response[None]:
+    return Response(
+        None,
+        status_code=HTTPStatus.SEE_OTHER,
+        cookies=cookies_for(edge, issued),
+        headers={"Location": target if _is_own_path(target) else "/", "Cache-Control": "no-store"},
+    )
+
+
+def _is_own_path(target: str) -> bool:
+    """A path of this site and nothing that a browser could read as another: no `//host`, backslash or control."""
+    return (
+        target.startswith("/") and not target.startswith("//") and "\\" not in target and target.isascii()
+        and target.isprintable()
+    )  # fmt: skip
