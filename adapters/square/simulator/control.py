@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import Request, Response, Router, get, post
 from litestar.datastructures import State
+from litestar.params import FromPath
 
 from adapters.square.simulator import hooks
 from adapters.square.simulator.hooks import Hook
@@ -27,7 +28,7 @@ def control_router(seller: Seller) -> Router:
         return Response({"order": order, "deliveries": sent})
 
     @post("/orders/{order_id:str}", status_code=200)
-    async def change_order(order_id: str, request: Call) -> Answer:
+    async def change_order(order_id: FromPath[str], request: Call) -> Answer:
         """A sparse order, as somebody in the shop would change it at the till: no version is asked for."""
         seller.change_order(seller.orders[order_id], await request.json())
         return Response({"order": seller.orders[order_id], "deliveries": await _deliver(seller, request)})

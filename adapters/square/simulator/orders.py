@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from litestar import Controller, Response, get, post, put
+from litestar.params import FromPath
 
 from adapters.square.simulator.answers import Answer, Call, Refusal, body_of, once, page_of, seller_of
 from adapters.square.simulator.seller import Json, Seller
@@ -24,11 +25,11 @@ class OrdersController(Controller):
         return Response({"orders": list(shown), **following})
 
     @get("/{order_id:str}")
-    async def one(self, order_id: str, request: Call) -> Answer:
+    async def one(self, order_id: FromPath[str], request: Call) -> Answer:
         return Response({"order": _order(seller_of(request), order_id)})
 
     @put("/{order_id:str}")
-    async def change(self, order_id: str, request: Call) -> Answer:
+    async def change(self, order_id: FromPath[str], request: Call) -> Answer:
         seller, body = seller_of(request), await body_of(request)
         return Response(once(seller, {**body, "order_id": order_id}, lambda: _change(seller, order_id, body)))
 

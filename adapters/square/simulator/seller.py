@@ -185,7 +185,9 @@ class Seller:
 
     def announce_order(self, topic: str, order: Json) -> None:
         name = topic.replace(".", "_")
-        fields = ("location_id", "state", "version", "created_at", "updated_at")
+        fields = ["location_id", "state", "version", "created_at"]
+        if topic != "order.created":
+            fields.append("updated_at")
         content = {"order_id": order["id"], **{one: order[one] for one in fields if one in order}}
         self._announce(topic, {"type": name, "id": order["id"], "object": {name: content}})
 
