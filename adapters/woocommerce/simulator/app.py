@@ -34,6 +34,7 @@ def create_app(shop: Shop, *, hook: Hook | None = None) -> Litestar:
         state=State({"shop": shop, "hook": hook, "gate": Gate(shop)}),
         lifespan=[_webhook_client],
         openapi_config=None,
+        logging_config=None,
     )
 
 
