@@ -19,6 +19,7 @@ from hub.catalog.snapshot import (
 )
 from hub.kernel.ids import new_id
 
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 CATALOG_LOCK = 0x6875_625F_6361
 """Transaction-level advisory lock: one writer of the catalog at a time, so skus and barcodes are decided in
 order.
@@ -131,7 +132,7 @@ def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _COMPACT.encode(value)
 
 
 async def _write_products(connection: Any, plan: Plan, known: Snapshot, importer: Importer) -> None:

@@ -1,5 +1,6 @@
 """Bringing a channel's product file into the catalog: streaming, a thousand rows a transaction, idempotent."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -103,10 +104,10 @@ class ImportReport:
 
 
 Progress = Callable[[int, int], None]
-"""Called after each batch with the rows read and the file's lines (an upper bound of its rows)."""
+"""Called after each batch with the rows done and the rows of the whole file."""
 
 
-def _no_progress(_rows: int, _lines: int) -> None:
+def _no_progress(_rows: int, _total: int) -> None:
     return
 
 
@@ -141,18 +142,49 @@ async def import_products(
         utc_now().date().isoformat(),
     )
     run = _Run(database, Importer(channel.id, channel.currency, channel.prices_include_tax), dry_run=dry_run)
-    facts = inspect_source(source)
-    events = _READERS[file_format](source, settings)
-    first = next(events, None)
+    batches = _batches(_READERS[file_format](source, settings))
+    batch = await _next(batches)
+    facts = await asyncio.to_thread(inspect_source, source)
     await run.start(file_format, source.name, facts.digest)
-    if first is not None:
-        await run.take(first)
-    for event in events:
-        if await run.take(event):
-            progress(run.report.rows, facts.lines)
+    while batch is not None:
+        # The next batch is read in a thread while Postgres works on this one.
+        following = asyncio.ensure_future(_next(batches))
+        try:
+            await run.take(batch)
+        finally:
+            await asyncio.wait([following])
+        progress(run.report.rows, facts.rows)
+        batch = following.result()
     await run.finish()
-    progress(run.report.rows, facts.lines)
     return run.report
+
+
+@dataclass(slots=True)
+class _Batch:
+    records: list[Record] = field(default_factory=list)
+    problems: list[RowProblem] = field(default_factory=list)
+    rows: int = 0
+
+
+def _batches(events: Iterator[CatalogEvent]) -> Iterator[_Batch]:
+    """Whole records, about a thousand rows at a time (more only where one product alone has more)."""
+    batch = _Batch()
+    for event in events:
+        if isinstance(event, RowProblem):
+            batch.problems.append(event)
+            batch.rows += event.rejects_row
+        else:
+            batch.records.append(event)
+            batch.rows += event.rows if isinstance(event, ProductRecord) else 1
+        if batch.rows >= ROWS_PER_TRANSACTION:
+            yield batch
+            batch = _Batch()
+    if batch.records or batch.problems:
+        yield batch
+
+
+async def _next(batches: Iterator[_Batch]) -> _Batch | None:
+    return await asyncio.to_thread(next, batches, None)
 
 
 class _Run:
@@ -161,8 +193,6 @@ class _Run:
         self._importer = importer
         self._id = new_id()
         self._rehearsal = Rehearsal(importer) if dry_run else None
-        self._batch: list[Record] = []
-        self._batch_rows = 0
         self.report = ImportReport(dry_run=dry_run)
 
     async def start(self, file_format: ProductFormat, name: str, digest: str) -> None:
@@ -182,52 +212,38 @@ class _Run:
                     },
                 )
 
-    async def take(self, event: CatalogEvent) -> bool:
-        """Collect one event; True when that filled a batch, which is then in the database."""
-        if isinstance(event, RowProblem):
-            self.report.add_problem(event)
-            if event.rejects_row:
-                self.report.rows += 1
-                self.report.rejected += 1
-            return False
-        rows = event.rows if isinstance(event, ProductRecord) else 1
-        self.report.rows += rows
-        self._batch_rows += rows
-        self._batch.append(event)
-        if self._batch_rows < ROWS_PER_TRANSACTION:
-            return False
-        await self._flush()
-        return True
-
-    async def _flush(self) -> None:
-        records, self._batch, self._batch_rows = self._batch, [], 0
-        if self._rehearsal is None:
+    async def take(self, batch: _Batch) -> None:
+        """Write one batch in one transaction and count it."""
+        if batch.records and self._rehearsal is None:
             async with self._database.write() as session:
-                await self._write(session, records)
-        else:
-            await self._rehearse(records, self._rehearsal)
+                plan = await self._write(session, batch.records)
+            self.report.add_plan(plan)
+        elif batch.records and self._rehearsal is not None:
+            self.report.add_plan(await self._rehearse(batch.records, self._rehearsal))
+        self.report.rows += batch.rows
+        for problem in batch.problems:
+            self.report.rejected += problem.rejects_row
+            self.report.add_problem(problem)
 
-    async def _write(self, session: WriteSession, records: Sequence[Record]) -> None:
+    async def _write(self, session: WriteSession, records: Sequence[Record]) -> Plan:
         await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CATALOG_LOCK})
         connection = await raw_connection(session)
         snapshot = await load_snapshot(connection, records, self._importer)
         plan = decide(records, snapshot, self._importer)
         await write_plan(connection, plan, snapshot, self._importer, self._id)
-        self.report.add_plan(plan)
+        return plan
 
-    async def _rehearse(self, records: Sequence[Record], rehearsal: Rehearsal) -> None:
+    async def _rehearse(self, records: Sequence[Record], rehearsal: Rehearsal) -> Plan:
         async with self._database.read() as session:
             connection = await raw_connection(session)
             snapshot = await load_snapshot(connection, records, self._importer)
         rehearsal.complete(snapshot, records)
         plan = decide(records, snapshot, self._importer)
         rehearsal.remember(plan, records)
-        self.report.add_plan(plan)
+        return plan
 
     async def finish(self) -> None:
-        """Write what is left and find the products that groups refer to."""
-        if self._batch:
-            await self._flush()
+        """Find the products that groups refer to, and close the run."""
         if self._rehearsal is not None:
             return
         async with self._database.write() as session:

@@ -202,6 +202,7 @@ class TestBadInput:
         [
             (f"{HEADER}\na,Caf".encode() + b"\xe9,,,,,10,,\n", FileEncodingError, 2),
             (HEADER.replace(",", ";").encode() + b"\na;b;;;;;10;;\n", FileDelimiterError, 1),
+            (b'"Handle";"Title"\n"a";"b"\n', FileDelimiterError, 1),
         ],
     )
     async def test_a_file_of_the_wrong_kind_is_refused_and_nothing_is_written(

@@ -46,10 +46,10 @@ class CsvSource:
 
 @dataclass(frozen=True, slots=True)
 class SourceFacts:
-    """`digest` is SHA-256 hex of the bytes; `lines` counts physical lines, an upper bound of the rows."""
+    """`digest` is SHA-256 hex of the bytes; `rows` counts the data rows, malformed ones included."""
 
     digest: str
-    lines: int
+    rows: int
     size_bytes: int
 
 
@@ -62,17 +62,17 @@ class Row:
 
 
 def inspect_source(source: CsvSource) -> SourceFacts:
-    """Read the whole file once to prove that it can be decoded. Raises FileEncodingError before anything is
-    used.
+    """Read the whole file once to prove that it can be read, before anything of it is used.
+
+    Raises FileEncodingError, FileHeaderError or FileTooBrokenError.
     """
-    digest, lines, size = sha256(), 0, 0
+    digest, size = sha256(), 0
     with source.open() as binary:
         for raw in iter(lambda: binary.read(1 << 16), b""):
             digest.update(raw)
             size += len(raw)
-    for _ in decoded_lines(source):
-        lines += 1
-    return SourceFacts(digest.hexdigest(), lines, size)
+    rows = sum(1 for _ in CsvTable(source, ()))
+    return SourceFacts(digest.hexdigest(), rows, size)
 
 
 def decoded_lines(source: CsvSource) -> Iterator[str]:
@@ -189,6 +189,7 @@ class CsvTable:
         except StopIteration:
             raise FileHeaderError(name, 1, "the file is empty", "export it again") from None
         except csv.Error as error:
+            _check_delimiter(name, self._feed.record[0], required)
             raise FileHeaderError(name, 1, f"the header cannot be read ({error})", "export it again") from None
         if len(header) > MAX_COLUMNS:
             raise FileHeaderError(name, 1, f"more than {MAX_COLUMNS} columns", "remove columns")

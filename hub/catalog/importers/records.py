@@ -9,6 +9,8 @@ from hashlib import sha256
 from hub.catalog.kinds import ProductStatus, StockPolicy, VariantKind, WeightUnit
 from hub.kernel.geo import GeoPoint
 
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 @dataclass(frozen=True, slots=True)
 class RowProblem:
@@ -142,7 +144,7 @@ def option_row_key(handle: str, values: Sequence[str]) -> str:
 
     Option names are left out, so that renaming "Size" does not make new variants.
     """
-    return json.dumps([handle, *values], ensure_ascii=False, separators=(",", ":"))
+    return _COMPACT.encode([handle, *values])
 
 
 def generated_sku(channel_code: str, row_key: str) -> str:

@@ -1,0 +1,1 @@
+"""The demonstration: a believable retailer, its files, its shop, its tills and its channels."""
