@@ -8,11 +8,11 @@ import msgspec
 from graphql import OperationType
 
 from hub.kernel.errors import DeniedError, HubError, UnavailableError
+from hub.kernel.principal import Principal
 from hub_graphql import limits
 from hub_graphql.edge import Edge, Handshake, Receive, Scope, Send, handshake, request_id
 from hub_graphql.execution import Operation, Payload
 from hub_graphql.faults import faulted, refused
-from hub_graphql.permissions import Principal
 from hub_graphql.refusals import (
     BodyTooLargeError,
     BodyTooSlowError,

@@ -8,8 +8,8 @@ from typing import Any, Protocol, TypeVar
 import strawberry
 
 from hub.infra.database import ReadSession, WriteSession
+from hub.kernel.principal import Principal
 from hub_graphql.loaders import Batch, Loaders
-from hub_graphql.permissions import Principal
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)

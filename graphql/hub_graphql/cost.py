@@ -21,6 +21,7 @@ from graphql import (
     is_composite_type,
 )
 
+from hub.kernel.principal import Scope
 from hub_graphql import limits
 from hub_graphql.permissions import declared_scopes, field_metadata
 from hub_graphql.refusals import CostExceededError
@@ -45,7 +46,7 @@ def cost(
     """Field metadata: `weight` points per object (default 1; 0 for leaves; 10 for mutations), `assumed_size`
     items in a list without paging arguments, `size_argument` the argument whose length sizes the list.
 
-    `@strawberry.field(metadata=require_scope("stock:read") | cost(size_argument="skus"))`
+    `@field("…", require_scope(Scope.STOCK_READ), cost(size_argument="skus"))`
     """
     return {_COST: Cost(weight, assumed_size, size_argument)}
 
@@ -139,7 +140,7 @@ class FieldFacts:
     default_size: int
     page_arguments: tuple[str, ...]
     size_argument: str | None
-    scopes: tuple[tuple[str, ...], ...]
+    scopes: tuple[tuple[Scope, ...], ...]
     declares_scope: bool
 
 
@@ -194,7 +195,7 @@ class SchemaFacts:
 
     def _scopes(
         self, owner: GraphQLObjectType | GraphQLInterfaceType, name: str, field: GraphQLField
-    ) -> tuple[tuple[str, ...], ...]:
+    ) -> tuple[tuple[Scope, ...], ...]:
         """Scopes of the field itself and, through an interface, of every implementation of it."""
         fields = [field]
         if isinstance(owner, GraphQLInterfaceType):

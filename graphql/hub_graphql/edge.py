@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.kernel.ids import new_id
+from hub.kernel.principal import Principal
 from hub_graphql import limits
 from hub_graphql.context import RequestContext, SessionSource
 from hub_graphql.execution import Engine
-from hub_graphql.permissions import Principal
 from hub_graphql.refusals import OriginRefusedError
 
 Scope = MutableMapping[str, Any]

@@ -26,19 +26,44 @@ class ErrorCode(Enum):
     INVALID_TRANSITION = _code("INVALID_TRANSITION", description="The object's state does not allow this step.")
     TOO_MANY_LINES = _code("TOO_MANY_LINES", description="More lines than one request may carry.")
 
+    LOCATION_NOT_FOUND = _code("LOCATION_NOT_FOUND", description="No location has this id.")
+    CHANNEL_NOT_FOUND = _code("CHANNEL_NOT_FOUND", description="No channel has this id.")
+    TERMINAL_NOT_FOUND = _code("TERMINAL_NOT_FOUND", description="No terminal has this id.")
     UNKNOWN_SKU = _code("UNKNOWN_SKU", description="No variant has this sku.")
     UNKNOWN_LOCATION = _code("UNKNOWN_LOCATION", description="No such location, or it is closed.")
     UNKNOWN_CURRENCY = _code("UNKNOWN_CURRENCY", description="Not an ISO 4217 currency code.")
     LOCATION_NOT_ALLOWED = _code("LOCATION_NOT_ALLOWED", description="The credential does not act for this location.")
 
     INSUFFICIENT_STOCK = _code("INSUFFICIENT_STOCK", description="Fewer units are available than were asked for.")
+    STOCK_NOT_TRACKED = _code("STOCK_NOT_TRACKED", description="The variant's stock is not counted.")
     STALE_VERSION = _code("STALE_VERSION", description="The object changed since `expectedVersion` was read.")
     STALE_QUANTITY = _code("STALE_QUANTITY", description="The level changed since `expectedQuantity` was read.")
     PRICE_CHANGED = _code("PRICE_CHANGED", description="A unit price differs from the listing's price.")
+    RESERVATION_NOT_FOUND = _code("RESERVATION_NOT_FOUND", description="No such reservation for this caller.")
     RESERVATION_NOT_ACTIVE = _code(
         "RESERVATION_NOT_ACTIVE", description="The reservation was already committed or released."
     )
     RESERVATION_EXPIRED = _code("RESERVATION_EXPIRED", description="The reservation's time is over.")
+    INVALID_PRODUCT_QUERY = _code(
+        "INVALID_PRODUCT_QUERY", description="A filter, search or order that the catalog cannot answer."
+    )
+
+    UNKNOWN_CUSTOMER = _code("UNKNOWN_CUSTOMER", description="No such customer for this caller.")
+    INVALID_IDENTITY = _code("INVALID_IDENTITY", description="Not an e-mail address, phone number or card.")
+    IDENTITY_CONTENDED = _code(
+        "IDENTITY_CONTENDED", description="Another request is registering this identity; ask again."
+    )
+
+    UNKNOWN_PROGRAMME = _code("UNKNOWN_PROGRAMME", description="No such loyalty programme.")
+    PROGRAMME_EXISTS = _code("PROGRAMME_EXISTS", description="A loyalty programme of this name exists.")
+    UNKNOWN_LOYALTY_ACCOUNT = _code("UNKNOWN_LOYALTY_ACCOUNT", description="The customer has no such account.")
+    INVALID_POINTS = _code("INVALID_POINTS", description="Not a number of points the programme can mean.")
+    INSUFFICIENT_POINTS = _code("INSUFFICIENT_POINTS", description="The balance has fewer points.")
+    POINTS_SOURCE_REUSED = _code(
+        "POINTS_SOURCE_REUSED", description="This source already moved points, in another way."
+    )
+
+    IDEMPOTENCY_KEY_INVALID = _code("IDEMPOTENCY_KEY_INVALID", description="Not 1 to 128 printable characters.")
     IDEMPOTENCY_KEY_REUSED = _code("IDEMPOTENCY_KEY_REUSED", description="This key was used with another input.")
     IDEMPOTENCY_CONCURRENT_REQUEST = _code(
         "IDEMPOTENCY_CONCURRENT_REQUEST", description="A request with this key is still running; ask again."

@@ -17,12 +17,13 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from hub.kernel.errors import HubError
+from hub.kernel.principal import Principal, Scope
 from hub_graphql import limits
 from hub_graphql.context import RequestContext
 from hub_graphql.cost import charge
 from hub_graphql.documents import DocumentCache, MeasuredDocument, TrustedDocuments, sha256
 from hub_graphql.faults import faulted, present, refused
-from hub_graphql.permissions import INTROSPECTION_SCOPE, Principal, authorise
+from hub_graphql.permissions import authorise
 from hub_graphql.refusals import (
     DeadlineExceededError,
     IntrospectionRefusedError,
@@ -71,7 +72,7 @@ class Engine:
         """
         text = self._text(request, principal)
         document = self.documents.measured(text)
-        if document.guarded.introspects and not principal.allows(INTROSPECTION_SCOPE):
+        if document.guarded.introspects and not principal.may(Scope.INTROSPECTION):
             raise IntrospectionRefusedError("introspection is open to staff and development credentials only")
         definition = document.operation(request.operation_name)
         plan = document.plan(definition)

@@ -1,10 +1,10 @@
 """Field decorators of the house: Strawberry's, with the description, scope and cost said up front.
 
-@field("The variant with this sku.", require_scope("catalog:read"))
+@field("The variant with this sku.", require_scope(Scope.CATALOG_READ))
 async def variant(self, info: Info, sku: Sku) -> Variant | None: ...
 
-@mutation("Claims units for a while.", require_scope("stock:reserve"))
-@subscription("Tells each change of a level.", require_scope("stock:read"))
+@mutation("Claims units for a while.", require_scope(Scope.RESERVATIONS_WRITE))
+@subscription("Tells each change of a level.", require_scope(Scope.STOCK_READ))
 """
 
 from collections.abc import Callable, Mapping

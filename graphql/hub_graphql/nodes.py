@@ -7,6 +7,7 @@ from uuid import UUID
 
 import strawberry
 
+from hub.kernel.principal import Scope
 from hub_graphql.context import Info, RequestContext
 from hub_graphql.fields import field
 from hub_graphql.ids import GlobalIdError, parse_global_id
@@ -24,13 +25,13 @@ Load = Callable[[RequestContext, UUID], Awaitable[Any]]
 @dataclass(frozen=True, slots=True)
 class _Registered:
     load: Load
-    scopes: tuple[str, ...]
+    scopes: tuple[Scope, ...]
 
 
 _registry: dict[str, _Registered] = {}
 
 
-def register_node(type_name: str, load: Load, *scopes: str) -> None:
+def register_node(type_name: str, load: Load, *scopes: Scope) -> None:
     """Make `type_name` reachable by `node(id:)` for holders of one of `scopes`.
 
     `load(context, key)` gives the object, or None when it does not exist or the caller may not see it.

@@ -6,48 +6,22 @@ Row-level rules (this terminal's location, this customer's orders) belong to the
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
-from uuid import UUID
+from typing import Any
 
 import strawberry
 from graphql import GraphQLField, GraphQLObjectType
 
-from hub_graphql.refusals import ScopeMissingError
+from hub.kernel.errors import DeniedError
+from hub.kernel.principal import Principal, Scope, ScopeMissingError
 
 _SCOPES = "hub.scopes"
-_OPEN: tuple[str, ...] = ()
+_OPEN: tuple[Scope, ...] = ()
 
 
-class Principal(Protocol):
-    """What the GraphQL edge needs to know about who asks; `hub.access` has the real thing."""
-
-    @property
-    def kind(self) -> str: ...
-    @property
-    def principal_id(self) -> UUID: ...
-    @property
-    def scopes(self) -> frozenset[str]: ...
-    @property
-    def channel_id(self) -> UUID | None: ...
-    @property
-    def terminal_id(self) -> UUID | None: ...
-    @property
-    def location_ids(self) -> frozenset[UUID] | None: ...
-    @property
-    def customer_id(self) -> UUID | None: ...
-    @property
-    def trusted_documents_only(self) -> bool: ...
-    def allows(self, scope: str) -> bool: ...
-    def require(self, scope: str) -> None: ...
-
-
-INTROSPECTION_SCOPE = "introspection"
-
-
-def require_scope(scope: str, *alternatives: str) -> dict[str, Any]:
+def require_scope(scope: Scope, *alternatives: Scope) -> dict[str, Any]:
     """Field metadata: the principal must hold `scope` or one of `alternatives`.
 
-    `@strawberry.field(metadata=require_scope("stock:write"))`; joins with `cost(...)` by `|`.
+    `@field("…", require_scope(Scope.STOCK_READ))`; see `hub_graphql.fields`.
     """
     return {_SCOPES: (scope, *alternatives)}
 
@@ -62,22 +36,22 @@ class Need:
     """One field of a document and the scopes of which one is enough; None when the field declares nothing."""
 
     coordinate: str
-    scopes: tuple[str, ...] | None
+    scopes: tuple[Scope, ...] | None
 
 
 def authorise(principal: Principal, needs: tuple[Need, ...]) -> None:
-    """Raises ScopeMissingError naming the first field that `principal` may not ask for."""
+    """Raises DeniedError naming the first field that `principal` may not ask for."""
     for need in needs:
         if need.scopes is None:
-            raise ScopeMissingError(f"{need.coordinate} is not open to anyone")
-        if need.scopes and not any(map(principal.allows, need.scopes)):
-            wanted = " or ".join(need.scopes)
+            raise DeniedError(f"{need.coordinate} is not open to anyone")
+        if need.scopes and not any(map(principal.may, need.scopes)):
+            wanted = " or ".join(scope.value for scope in need.scopes)
             raise ScopeMissingError(f"{need.coordinate} needs the scope {wanted}, which this credential lacks")
 
 
-def declared_scopes(field: GraphQLField) -> tuple[str, ...] | None:
+def declared_scopes(field: GraphQLField) -> tuple[Scope, ...] | None:
     """The scopes a field declares, () when any principal may ask, None when it says nothing."""
-    scopes: tuple[str, ...] | None = field_metadata(field).get(_SCOPES)
+    scopes: tuple[Scope, ...] | None = field_metadata(field).get(_SCOPES)
     return scopes
 
 

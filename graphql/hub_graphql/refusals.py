@@ -95,10 +95,5 @@ class OperationTypeError(DocumentError):
     code = "OPERATION_NOT_SUPPORTED"
 
 
-class ScopeMissingError(DocumentError):
-    code = "DENIED"
-    kind = ErrorKind.DENIED
-
-
 class DeadlineExceededError(UnavailableError):
     code = "DEADLINE_EXCEEDED"

@@ -4,8 +4,8 @@ import asyncio
 
 import structlog
 
+from hub.kernel.principal import Principal
 from hub_graphql.edge import Edge
-from hub_graphql.permissions import Principal
 
 log = structlog.get_logger(__name__)
 

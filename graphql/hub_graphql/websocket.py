@@ -16,11 +16,11 @@ from graphql import OperationType
 
 from hub.kernel.errors import DeniedError, HubError
 from hub.kernel.ids import new_id
+from hub.kernel.principal import Principal
 from hub_graphql import limits
 from hub_graphql.edge import Edge, Message, Receive, Scope, Send, bearer, handshake
 from hub_graphql.execution import Operation
 from hub_graphql.faults import refused
-from hub_graphql.permissions import Principal
 from hub_graphql.refusals import BodyTooLargeError, MalformedBodyError, OperationTypeError, OriginRefusedError
 from hub_graphql.strict_json import as_request, parse_object
 from hub_graphql.watch import revoked

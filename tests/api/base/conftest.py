@@ -16,6 +16,7 @@ import uvicorn
 from hub.infra.database import ReadSession, WriteSession
 from hub.kernel.errors import ConflictError, DeniedError
 from hub.kernel.ids import new_id
+from hub.kernel.principal import Principal, PrincipalKind, Scope
 from hub_graphql import pagination
 from hub_graphql.asgi import GraphQLApp
 from hub_graphql.context import Info, RequestContext
@@ -31,7 +32,7 @@ from hub_graphql.nodes import Node, NodeQuery, register_node
 from hub_graphql.permissions import require_scope
 
 NAMESPACE = UUID("018f0000-0000-7000-8000-000000000000")
-TRUSTED_TEXT = "query Tills { item(sku: \"S1\") { sku } }\n"
+TRUSTED_TEXT = 'query Tills { item(sku: "S1") { sku } }\n'
 
 Sku = Annotated[str, strawberry.argument(description="A sku.")]
 First = Annotated[int | None, strawberry.argument(description="Items wanted, 1 to 100.")]
@@ -48,27 +49,6 @@ class Journal:
 
     def event(self, name: str) -> asyncio.Event:
         return self.events.setdefault(name, asyncio.Event())
-
-
-@dataclass(frozen=True)
-class Caller:
-    """A principal as the edge sees one."""
-
-    kind: str = "machine"
-    principal_id: UUID = NAMESPACE
-    scopes: frozenset[str] = frozenset({"items:read", "items:write"})
-    channel_id: UUID | None = None
-    terminal_id: UUID | None = None
-    location_ids: frozenset[UUID] | None = None
-    customer_id: UUID | None = None
-    trusted_documents_only: bool = False
-
-    def allows(self, scope: str) -> bool:
-        return scope in self.scopes
-
-    def require(self, scope: str) -> None:
-        if not self.allows(scope):
-            raise DeniedError(f"needs {scope}")
 
 
 class NoDatabase:
@@ -93,7 +73,7 @@ class Item(Node):
     def parts(self) -> list["Item"]:
         return [make_item("part")]
 
-    @described("What it costs to make.", require_scope("items:cost"))
+    @described("What it costs to make.", require_scope(Scope.ORDERS_PRICE))
     def making(self) -> int:
         return 7
 
@@ -131,32 +111,30 @@ def page_of_items(first: int | None, after: str | None) -> pagination.Connection
 
 @strawberry.type(description="Questions.")
 class Query(NodeQuery):
-    @described("Everything, page by page.", require_scope("items:read"))
+    @described("Everything, page by page.", require_scope(Scope.CATALOG_READ))
     def items(self, info: Info, first: First = None, after: After = None) -> pagination.Connection[Item]:
         journal_of(info).calls["items"] += 1
         return page_of_items(first, after)
 
-    @described("One thing.", require_scope("items:read"))
+    @described("One thing.", require_scope(Scope.CATALOG_READ))
     def item(self, info: Info, sku: Sku) -> Item:
         journal_of(info).calls["item"] += 1
         return make_item(sku)
 
-    @described("Things by sku.", require_scope("items:read"), cost(size_argument="skus"))
-    def levels(
-        self, info: Info, skus: Annotated[list[str], strawberry.argument(description="Skus.")]
-    ) -> list[Item]:
+    @described("Things by sku.", require_scope(Scope.CATALOG_READ), cost(size_argument="skus"))
+    def levels(self, info: Info, skus: Annotated[list[str], strawberry.argument(description="Skus.")]) -> list[Item]:
         return [make_item(sku) for sku in skus]
 
-    @described("Breaks.", require_scope("items:read"))
+    @described("Breaks.", require_scope(Scope.CATALOG_READ))
     def fault(self) -> str | None:
         raise RuntimeError("password=hunter2")
 
-    @described("Never answers.", require_scope("items:read"))
+    @described("Never answers.", require_scope(Scope.CATALOG_READ))
     async def stuck(self, info: Info) -> str:
         await journal_of(info).event("never").wait()
         return "done"
 
-    @described("Refuses.", require_scope("items:read"))
+    @described("Refuses.", require_scope(Scope.CATALOG_READ))
     def forbidden(self) -> str | None:
         raise DeniedError("not your store", code="LOCATION_NOT_ALLOWED", path=("locationId",))
 
@@ -164,14 +142,14 @@ class Query(NodeQuery):
     def unscoped(self) -> str:
         return "open"
 
-    @described("For administrators.", require_scope("items:admin"))
+    @described("For administrators.", require_scope(Scope.ACCESS_WRITE))
     def secret(self) -> str:
         return "secret"
 
 
 @strawberry.type(description="Changes.")
 class Mutation:
-    @mutation("Renames a thing.", require_scope("items:write"))
+    @mutation("Renames a thing.", require_scope(Scope.CATALOG_WRITE))
     async def item_rename(self, info: Info, input: Input) -> RenamePayload:  # noqa: A002
         async def work() -> Item:
             journal_of(info).calls["rename"] += 1
@@ -187,7 +165,7 @@ class Mutation:
 
 @strawberry.type(description="Events.")
 class Subscription:
-    @subscription("Counts.", require_scope("items:read"))
+    @subscription("Counts.", require_scope(Scope.CATALOG_READ))
     async def ticks(
         self, info: Info, count: Annotated[int, strawberry.argument(description="How far.")]
     ) -> AsyncIterator[int]:
@@ -199,7 +177,7 @@ class Subscription:
         finally:
             journal.open_streams -= 1
 
-    @subscription("Says one thing and then waits.", require_scope("items:read"))
+    @subscription("Says one thing and then waits.", require_scope(Scope.CATALOG_READ))
     async def quiet(self, info: Info) -> AsyncIterator[int]:
         journal = journal_of(info)
         journal.open_streams += 1
@@ -210,7 +188,7 @@ class Subscription:
             journal.open_streams -= 1
             journal.event("closed").set()
 
-    @subscription("Never stops talking.", require_scope("items:read"))
+    @subscription("Never stops talking.", require_scope(Scope.CATALOG_READ))
     async def flood(self, info: Info) -> AsyncIterator[str]:
         journal = journal_of(info)
         journal.open_streams += 1
@@ -221,7 +199,7 @@ class Subscription:
             journal.open_streams -= 1
             journal.event("closed").set()
 
-    @subscription("Breaks after one event.", require_scope("items:read"))
+    @subscription("Breaks after one event.", require_scope(Scope.CATALOG_READ))
     async def breaking(self) -> AsyncIterator[int]:
         yield 1
         raise RuntimeError("password=hunter2")
@@ -235,15 +213,25 @@ def build_schema() -> strawberry.Schema:
     return strawberry.Schema(Query, Mutation, Subscription, types=ERROR_TYPES)
 
 
+def caller(*scopes: Scope, trusted_documents_only: bool = False) -> Principal:
+    return Principal(
+        id=NAMESPACE,
+        kind=PrincipalKind.MACHINE,
+        name="test",
+        scopes=frozenset(scopes),
+        trusted_documents_only=trusted_documents_only,
+    )
+
+
 CALLERS = {
-    "reader": Caller(),
-    "admin": Caller(scopes=frozenset({"items:read", "items:admin", "items:cost", "introspection"})),
-    "till": Caller(trusted_documents_only=True),
-    "nobody": Caller(scopes=frozenset()),
+    "reader": caller(Scope.CATALOG_READ, Scope.CATALOG_WRITE),
+    "admin": caller(Scope.CATALOG_READ, Scope.ACCESS_WRITE, Scope.ORDERS_PRICE, Scope.INTROSPECTION),
+    "till": caller(Scope.CATALOG_READ, trusted_documents_only=True),
+    "nobody": caller(),
 }
 
 
-async def authenticate(shown: Handshake) -> Caller:
+async def authenticate(shown: Handshake) -> Principal:
     try:
         return CALLERS[shown.token or ""]
     except KeyError:
@@ -252,7 +240,7 @@ async def authenticate(shown: Handshake) -> Caller:
 
 @pytest.fixture(scope="session")
 def schema() -> strawberry.Schema:
-    register_node("Item", load_item, "items:read")
+    register_node("Item", load_item, Scope.CATALOG_READ)
     return build_schema()
 
 
@@ -262,7 +250,7 @@ def journal() -> Journal:
 
 
 @pytest.fixture
-def callers() -> dict[str, Caller]:
+def callers() -> dict[str, Principal]:
     return CALLERS
 
 
@@ -317,9 +305,7 @@ class Running:
 
 @asynccontextmanager
 async def serving(edge: Edge) -> AsyncIterator[Running]:
-    config = uvicorn.Config(
-        GraphQLApp(edge), port=0, lifespan="off", log_level="warning", ws="websockets-sansio"
-    )
+    config = uvicorn.Config(GraphQLApp(edge), port=0, lifespan="off", log_level="warning", ws="websockets-sansio")
     server = _QuietServer(config)
     task = asyncio.create_task(server.serve())
     while not server.started:

@@ -6,7 +6,7 @@ from hub_graphql.documents import DocumentCache, TrustedDocuments, sha256
 from hub_graphql.refusals import DocumentSyntaxError, DocumentTooComplexError
 from hub_graphql.strict_json import GraphQLRequest
 
-TRUSTED = "query Tills { item(sku: \"S1\") { sku } }\n"
+TRUSTED = 'query Tills { item(sku: "S1") { sku } }\n'
 
 
 def code_of(response) -> str:
@@ -15,7 +15,7 @@ def code_of(response) -> str:
 
 def test_only_valid_documents_are_kept(edge, callers):
     engine = edge.engine
-    for query in ("{ nonsense }", "{ item", "{ secret }", "{ item(sku: \"a\") { sku } }"):
+    for query in ("{ nonsense }", "{ item", "{ secret }", '{ item(sku: "a") { sku } }'):
         try:
             engine.prepare(GraphQLRequest(query), callers["reader"])
         except Exception:  # noqa: BLE001, S112 (each is refused for a reason of its own)
@@ -41,7 +41,7 @@ def test_a_cached_document_is_judged_for_each_caller_anew(edge, callers):
     engine = edge.engine
     request = GraphQLRequest("{ secret }")
     assert engine.prepare(request, callers["admin"]).cost == 0
-    with pytest.raises(Exception, match=r"Query\.secret needs the scope items:admin"):
+    with pytest.raises(Exception, match=r"Query\.secret needs the scope access:write"):
         engine.prepare(request, callers["reader"])
 
 
@@ -65,9 +65,9 @@ async def test_a_published_document_runs_by_hash(running, caller):
 
 
 async def test_a_restricted_credential_may_not_send_a_text(running, journal):
-    own_text = await running.post("{ item(sku: \"x\") { sku } }", caller="till")
+    own_text = await running.post('{ item(sku: "x") { sku } }', caller="till")
     with_hash = await running.post(
-        "{ item(sku: \"x\") { sku } }",
+        '{ item(sku: "x") { sku } }',
         caller="till",
         extensions={"persistedQuery": {"version": 1, "sha256Hash": sha256(TRUSTED)}},
     )
@@ -77,9 +77,7 @@ async def test_a_restricted_credential_may_not_send_a_text(running, journal):
 
 async def test_an_unknown_hash_and_a_hash_of_another_text_are_refused(running):
     unknown = await running.post(None, documentId="0" * 64)
-    other = await running.post(
-        "{ __typename }", extensions={"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}
-    )
+    other = await running.post("{ __typename }", extensions={"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}})
     assert code_of(unknown) == "PERSISTED_QUERY_NOT_FOUND"
     assert code_of(other) == "BAD_REQUEST"
 
@@ -109,9 +107,9 @@ async def test_introspection_is_for_credentials_that_hold_it(running):
     ("query", "variables"),
     [
         ("{ itms { edges { cursor } } }", {}),
-        ("{ item(skuu: \"a\") { sku } }", {}),
-        ("{ item(sku: \"a\") { skuu } }", {}),
-        ("{ item(sku: \"a\") { ... on Itm { sku } } }", {}),
+        ('{ item(skuu: "a") { sku } }', {}),
+        ('{ item(sku: "a") { skuu } }', {}),
+        ('{ item(sku: "a") { ... on Itm { sku } } }', {}),
         ("query($i: RenameInpt!) { __typename }", {}),
         ("mutation($i: RenameInput!) { itemRename(input: $i) { item { sku } } }", {"i": {"skuu": "a", "name": "b"}}),
     ],

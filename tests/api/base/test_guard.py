@@ -11,7 +11,7 @@ from hub_graphql.refusals import DocumentSyntaxError, DocumentTooComplexError
 def doubling(count: int) -> str:
     """The classic bomb: each of `count` fragments spreads the next one twice."""
     spreads = " ".join(f"fragment f{n} on Item{{...f{n + 1} ...f{n + 1}}}" for n in range(count - 1))
-    return f"{{item(sku:\"a\"){{...f0}}}} {spreads} fragment f{count - 1} on Item{{sku}}"
+    return f'{{item(sku:"a"){{...f0}}}} {spreads} fragment f{count - 1} on Item{{sku}}'
 
 
 def nested(depth: int, field: str = "related") -> str:
@@ -131,7 +131,7 @@ def test_an_alias_called_like_an_introspection_field_is_no_introspection():
     "query",
     [
         "{__schema {types {name}}}",
-        "{x: __type(name: \"Item\") {name}}",
+        '{x: __type(name: "Item") {name}}',
         "{...a} fragment a on Query {... on Query {__schema {types {name}}}}",
         "query a {item {sku}} query b {__schema {types {name}}}",
     ],

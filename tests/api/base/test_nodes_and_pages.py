@@ -59,7 +59,7 @@ async def test_node_finds_objects_of_registered_types_only(running):
     assert known.json()["data"]["node"]["sku"] == "node"
     assert unknown.json()["errors"][0]["extensions"]["code"] == "INVALID_ID"
     assert garbage.json()["errors"][0]["extensions"]["code"] == "INVALID_ID"
-    assert lacking.json()["errors"][0]["extensions"]["code"] == "DENIED"
+    assert lacking.json()["errors"][0]["extensions"]["code"] == "SCOPE_MISSING"
 
 
 def test_a_cursor_reads_back_with_its_types():
@@ -163,6 +163,8 @@ def test_an_empty_page_has_no_cursors():
 
 async def test_a_cursor_of_another_query_is_told_as_invalid(running):
     cursor = pagination.encode_cursor(pagination.cursor_scope("orders"), ("S1",))
-    response = await running.post("query($c: String) { items(after: $c) { edges { cursor } } }", variables={"c": cursor})
+    response = await running.post(
+        "query($c: String) { items(after: $c) { edges { cursor } } }", variables={"c": cursor}
+    )
     (error,) = response.json()["errors"]
     assert (error["extensions"]["code"], error["extensions"]["path"]) == ("INVALID_CURSOR", ["after"])

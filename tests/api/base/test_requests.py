@@ -10,7 +10,7 @@ def code_of(response) -> str:
 
 
 async def test_a_well_formed_query_is_answered_with_its_cost_and_a_request_id(running):
-    response = await running.post("{ item(sku: \"S1\") { sku } }")
+    response = await running.post('{ item(sku: "S1") { sku } }')
     assert response.status_code == 200
     assert response.json() == {
         "data": {"item": {"sku": "S1"}},
