@@ -13,7 +13,6 @@ from typing import Generic, TypeVar
 from hub.kernel.geo import GeoPoint
 from hub.kernel.money import Money
 
-
 T = TypeVar("T")
 
 
@@ -204,11 +203,21 @@ class ChannelProduct:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An entry of a page that does not fit the contract: parked by id, so that it does not hold up the others."""
+
+    external_id: str
+    reason: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     """One page of a pull. `next_cursor` is None on the last; cursors are opaque and the adapter's own."""
 
     items: tuple[T, ...]
     next_cursor: str | None
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

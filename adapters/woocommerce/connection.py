@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from adapters.sdk.errors import Rejected
-from adapters.sdk.reading import Reader
+from adapters.sdk.pages import readable_page
 from adapters.sdk.types import (
     ChannelHealth,
     ChannelOrder,
@@ -64,15 +64,24 @@ class WooCommerceConnection:
         entries, more = await self._client.modified("products", after=at.after, page=at.page)
         complete, following = cut(entries, at, more=more)
         currency = await self._store_currency()
-        products = [await self._product(entry, currency) for entry in complete]
-        return Page(tuple(products), None if following is None else str(following))
+        variations = {
+            entry.path: await self._client.variations(entry.identifier("id"))
+            for entry in complete
+            if has_variations(entry)
+        }
+        return readable_page(
+            complete,
+            lambda entry: read_product(
+                entry, variations.get(entry.path, ()), currency=currency, settings=self._settings
+            ),
+            following,
+        )
 
     async def pull_orders(self, *, cursor: str | None, modified_after: datetime) -> Page[ChannelOrder]:
         at = start_at(cursor, modified_after)
         entries, more = await self._client.modified("orders", after=at.after, page=at.page)
         complete, following = cut(entries, at, more=more)
-        orders = tuple(read_order(entry, self._settings) for entry in complete)
-        return Page(orders, None if following is None else str(following))
+        return readable_page(complete, lambda entry: read_order(entry, self._settings), following)
 
     async def pull_order(self, external_id: str) -> ChannelOrder | None:
         order = await self._client.order(external_id)
@@ -117,10 +126,6 @@ class WooCommerceConnection:
         if order is None:
             raise Rejected(f"WooCommerce has no order {external_id}", field="external_id")
         return order_state(order.text("status"))
-
-    async def _product(self, entry: Reader, currency: str) -> ChannelProduct:
-        variations = await self._client.variations(entry.identifier("id")) if has_variations(entry) else []
-        return read_product(entry, variations, currency=currency, settings=self._settings)
 
     async def _store_currency(self) -> str:
         if self._currency is None:

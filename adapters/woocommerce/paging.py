@@ -40,7 +40,7 @@ def start_at(cursor: str | None, modified_after: datetime | None) -> Cursor:
         raise Rejected("the cursor is not one of this adapter's", field="cursor") from None
 
 
-def cut(entries: Sequence[Reader], at: Cursor, *, more: bool) -> tuple[list[Reader], Cursor | None]:
+def cut(entries: Sequence[Reader], at: Cursor, *, more: bool) -> tuple[list[Reader], str | None]:
     """The entries of this page that are complete, and the cursor of the next page.
 
     The page's last second may go on in the next page, so it is left to it unless the page holds nothing else.
@@ -51,5 +51,5 @@ def cut(entries: Sequence[Reader], at: Cursor, *, more: bool) -> tuple[list[Read
     last = moments[-1]
     complete = [entry for entry, moment in zip(entries, moments, strict=True) if moment < last]
     if not complete:
-        return list(entries), Cursor(at.after, at.page + 1)
-    return complete, Cursor(whole_second_before(last))
+        return list(entries), str(Cursor(at.after, at.page + 1))
+    return complete, str(Cursor(whole_second_before(last)))

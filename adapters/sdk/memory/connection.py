@@ -17,6 +17,7 @@ from adapters.sdk.memory.mapping import (
     update_row,
 )
 from adapters.sdk.memory.settings import MemorySettings
+from adapters.sdk.pages import readable_page
 from adapters.sdk.reading import Reader
 from adapters.sdk.signatures import Encoding, check_fresh, check_sha256
 from adapters.sdk.transport import Answer, ChannelTransport, Json, RateLimit, read_json
@@ -84,11 +85,11 @@ class MemoryConnection:
     async def pull_products(self, *, cursor: str | None, modified_after: datetime | None) -> Page[ChannelProduct]:
         currency = Reader((await self._http.request("GET", "/account")).json).text("currency")
         page = await self._page("/products", cursor, modified_after or datetime(1970, 1, 1, tzinfo=UTC))
-        return Page(tuple(read_product(one, currency) for one in page.required_list("items")), _next(page))
+        return readable_page(page.required_list("items"), lambda one: read_product(one, currency), _next(page))
 
     async def pull_orders(self, *, cursor: str | None, modified_after: datetime) -> Page[ChannelOrder]:
         page = await self._page("/orders", cursor, modified_after)
-        return Page(tuple(read_order(one) for one in page.required_list("items")), _next(page))
+        return readable_page(page.required_list("items"), read_order, _next(page))
 
     async def pull_order(self, external_id: str) -> ChannelOrder | None:
         answer = await self._order(external_id)

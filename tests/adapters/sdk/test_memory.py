@@ -11,7 +11,7 @@ from adapters.sdk.conformance import AdapterConformance
 from adapters.sdk.discovery import adapter
 from adapters.sdk.errors import Retryable
 from adapters.sdk.memory import ADAPTER, MemoryAdapter, MemoryChannel, MemoryConnection, MemorySettings
-from adapters.sdk.probes import READS
+from adapters.sdk.probes import LONG_AGO, READS
 from adapters.sdk.types import ListingRef, Page, RawWebhook, StockOutcome, StockUpdate, VerifiedEvent
 from hub.kernel.ids import new_id
 
@@ -98,6 +98,14 @@ class TestDriving:
         channel.place_order([("v5", 3)])
         (reading,) = await MemoryConnection(settings).read_stock([ListingRef("x", "p5", "v5")])
         assert reading.quantity == before - 3
+
+    async def test_an_order_that_cannot_be_read_does_not_hold_up_the_others(self, channel, settings) -> None:
+        channel.change_order("o7", lines=[{"id": "l1", "quantity": "many"}])
+        page = await MemoryConnection(settings).pull_orders(cursor="230", modified_after=LONG_AGO)
+        assert "o120" in {order.external_id for order in page.items}
+        assert [(one.external_id, one.path) for one in page.unreadable] == [
+            ("o7", f"$.items[{len(page.items)}].lines[0].title")
+        ]
 
     async def test_stock_is_counted_per_location_where_one_is_named(self, channel, settings) -> None:
         ref = ListingRef("x", "p5", "v5", external_location_id="soho")

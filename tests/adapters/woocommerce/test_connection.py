@@ -156,6 +156,13 @@ class TestOrders:
                 break
         assert len(seen) == len(set(seen)) == 231
 
+    async def test_an_order_that_cannot_be_read_does_not_hold_up_the_others(self, connection, store) -> None:
+        good, bad = (store.shop.sell(Sale(lines=(SaleLine(11, 1),))) for _ in range(2))
+        bad.sale.billing.update({"email": 7})
+        page = await connection.pull_orders(cursor=None, modified_after=LONG_AGO)
+        assert [order.external_id for order in page.items] == [str(good.id)]
+        assert [(one.external_id, one.path) for one in page.unreadable] == [(str(bad.id), "$[1].billing.email")]
+
     @pytest.mark.parametrize("cursor", ["", "x", "2026-11-22T10:00:00Z", "2026-11-22T10:00:00Z x", "yesterday 1"])
     async def test_a_foreign_cursor_is_refused(self, connection, cursor: str) -> None:
         with pytest.raises(Rejected, match="cursor"):
