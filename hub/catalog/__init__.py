@@ -13,6 +13,7 @@ from hub.catalog.errors import (
     FileTooBrokenError,
     UnknownFormatError,
 )
+from hub.catalog.import_report import ImportReport
 from hub.catalog.importers.delimited import CsvSource, SourceFacts, inspect_source
 from hub.catalog.importers.locations_csv import parse_opening_hours, read_locations
 from hub.catalog.importers.records import (
@@ -47,9 +48,9 @@ from hub.catalog.models import (
 )
 from hub.catalog.product_import import (
     ImportChannel,
-    ImportReport,
     ProductFormat,
     Progress,
+    apply_pulled_products,
     import_products,
     product_format,
 )
@@ -108,6 +109,7 @@ __all__ = [
     "VariantRecord",
     "VariationRecord",
     "WeightUnit",
+    "apply_pulled_products",
     "generated_sku",
     "import_products",
     "inspect_source",

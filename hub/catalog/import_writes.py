@@ -114,7 +114,7 @@ _ASK = """
 """
 
 
-async def write_plan(connection: Any, plan: Plan, known: Snapshot, importer: Importer, run_id: UUID) -> None:
+async def write_plan(connection: Any, plan: Plan, known: Snapshot, importer: Importer, run_id: UUID | None) -> None:
     """Write one batch through the driver's connection. Tables without a change are not touched."""
     await _write_products(connection, plan, known, importer)
     await _write_variants(connection, plan, known, importer)

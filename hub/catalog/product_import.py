@@ -10,8 +10,10 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from adapters.sdk.types import ChannelProduct
 from hub.catalog.errors import UnknownFormatError
 from hub.catalog.import_reads import load_snapshot
+from hub.catalog.import_report import ImportReport
 from hub.catalog.import_writes import CATALOG_LOCK, write_plan
 from hub.catalog.importers.delimited import CsvSource, inspect_source
 from hub.catalog.importers.records import (
@@ -23,15 +25,15 @@ from hub.catalog.importers.records import (
 from hub.catalog.importers.shopify_csv import read_shopify_products
 from hub.catalog.importers.woocommerce_csv import read_woocommerce_products
 from hub.catalog.kinds import WeightUnit
+from hub.catalog.pulled import pulled_events
 from hub.catalog.rehearsal import Rehearsal
-from hub.catalog.rules import Importer, Plan, Record, Tally, decide
+from hub.catalog.rules import Importer, Plan, Record, decide
 from hub.infra.database import Database, WriteSession, raw_connection
 from hub.kernel.clock import utc_now
 from hub.kernel.ids import new_id
 from hub.kernel.money import currency_exponent
 
 ROWS_PER_TRANSACTION = 1_000
-MAX_REPORTED_PROBLEMS = 1_000
 
 
 class ProductFormat(StrEnum):
@@ -54,53 +56,6 @@ class ImportChannel(Protocol):
     currency: str
     prices_include_tax: bool
     weight_unit: str
-
-
-@dataclass(slots=True)
-class ImportReport:
-    """What became of a file. Every data row is in `rows`; it came in, or is counted in `rejected`.
-
-    `queued` of the rejected rows wait in the mapping queue. `problems` holds the first thousand of
-    `problem_count`. Counts are the same for a dry run.
-    """
-
-    rows: int = 0
-    rejected: int = 0
-    queued: int = 0
-    problem_count: int = 0
-    products: Tally = field(default_factory=Tally)
-    variants: Tally = field(default_factory=Tally)
-    problems: list[RowProblem] = field(default_factory=list)
-    dry_run: bool = False
-
-    @property
-    def created(self) -> int:
-        return self.products.created + self.variants.created
-
-    @property
-    def updated(self) -> int:
-        return self.products.updated + self.variants.updated
-
-    @property
-    def unchanged(self) -> int:
-        return self.products.unchanged + self.variants.unchanged
-
-    def add_problem(self, problem: RowProblem) -> None:
-        self.problem_count += 1
-        if len(self.problems) < MAX_REPORTED_PROBLEMS:
-            self.problems.append(problem)
-
-    def add_plan(self, plan: Plan) -> None:
-        self.products.add(plan.products)
-        self.variants.add(plan.variants)
-        self.rejected += plan.rejected_rows
-        self.queued += len(plan.questions)
-        for problem in plan.problems:
-            self.add_problem(problem)
-
-    def counts(self) -> dict[str, int]:
-        names = ("rows", "rejected", "queued", "problem_count", "created", "updated", "unchanged")
-        return {name: getattr(self, name) for name in names}
 
 
 Progress = Callable[[int, int], None]
@@ -159,6 +114,17 @@ async def import_products(
     return run.report
 
 
+async def apply_pulled_products(
+    database: Database, channel: ImportChannel, pulled: Sequence[ChannelProduct]
+) -> ImportReport:
+    """Bring in one page of products that an adapter pulled, by the same rules as a file; idempotent."""
+    importer = Importer(channel.id, channel.currency, channel.prices_include_tax)
+    run = _Run(database, importer, dry_run=False)
+    for batch in _batches(pulled_events(pulled, channel.code, channel.currency)):
+        await run.take(batch)
+    return run.report
+
+
 @dataclass(slots=True)
 class _Batch:
     records: list[Record] = field(default_factory=list)
@@ -191,12 +157,13 @@ class _Run:
     def __init__(self, database: Database, importer: Importer, *, dry_run: bool) -> None:
         self._database = database
         self._importer = importer
-        self._id = new_id()
+        self._id: UUID | None = None
         self._rehearsal = Rehearsal(importer) if dry_run else None
         self.report = ImportReport(dry_run=dry_run)
 
     async def start(self, file_format: ProductFormat, name: str, digest: str) -> None:
         if self._rehearsal is None:
+            self._id = new_id()
             async with self._database.write() as session:
                 await session.execute(
                     text(

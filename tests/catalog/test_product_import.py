@@ -7,16 +7,18 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from adapters.sdk.types import ChannelProduct, ChannelVariant
 from hub.catalog import (
     CsvSource,
     FileDelimiterError,
     FileEncodingError,
     ImportReport,
     ProductFormat,
+    apply_pulled_products,
     import_products,
 )
 from hub.infra.database import Database
-from hub.kernel.money import CurrencyError
+from hub.kernel.money import CurrencyError, Money
 
 Rows = Callable[..., Awaitable[list[dict[str, Any]]]]
 HEADER = "Handle,Title,Type,Option1 Name,Option1 Value,Variant SKU,Variant Price,Variant Barcode,Image Src"
@@ -194,6 +196,35 @@ class TestMatching:
         report = await import_products(database, channel, source, ProductFormat.WOOCOMMERCE_CSV)
         assert (report.rows, report.rejected, report.variants.created) == (3, 1, 1)
         assert [(p.line, p.column, p.rule) for p in report.problems] == [(3, "Parent", "UNKNOWN_PARENT")]
+
+
+class TestPulledProducts:
+    async def test_a_pulled_page_meets_the_rows_that_a_file_brought(self, database, channel, rows):
+        source = CsvSource.from_bytes(
+            "woo.csv", b"ID,Type,SKU,Name,Regular price\n7,simple,MUG,Mug,5\n8,simple,,Bowl,9\n"
+        )
+        await import_products(database, channel, source, ProductFormat.WOOCOMMERCE_CSV)
+        before = await rows("SELECT id, sku FROM variants ORDER BY sku")
+        page = [
+            ChannelProduct(
+                external_id=number,
+                title=title,
+                source_version="1",
+                handle=title.lower(),
+                variants=(ChannelVariant(number, sku, title, Money(price, currency)),),
+            )
+            for number, title, sku, price, currency in (
+                ("7", "Mug", "MUG", 600, "EUR"),
+                ("8", "Bowl", None, 900, "EUR"),
+                ("9", "Jug", "JUG", 100, "USD"),
+            )
+        ]
+        report = await apply_pulled_products(database, channel, page)
+        assert (report.variants.created, report.variants.updated, report.variants.unchanged) == (1, 1, 1)
+        assert [problem.rule for problem in report.problems] == ["WRONG_CURRENCY"]
+        assert await rows("SELECT id, sku FROM variants WHERE sku <> 'JUG' ORDER BY sku") == before
+        again = await apply_pulled_products(database, channel, page)
+        assert (again.created, again.updated) == (0, 0)
 
 
 class TestBadInput:
