@@ -52,7 +52,7 @@ class SquareClient:
 
     async def locations(self) -> list[Reader]:
         answer = await self._http.request("GET", "/v2/locations")
-        return list(Reader(answer.json).list("locations"))
+        return list(_envelope(answer.json, "locations").list("locations"))
 
     async def search_catalog(self, *, modified_after: datetime | None, cursor: str | None) -> Reader:
         """One page of items with what they refer to; deleted ones only when asking for changes."""
@@ -63,10 +63,10 @@ class SquareClient:
         }
         if modified_after is not None:
             query |= {"begin_time": instant_text(modified_after), "include_deleted_objects": True}
-        return await self._ask("/v2/catalog/search", query, cursor)
+        return await self._ask("/v2/catalog/search", query, cursor, answers=("objects", "latest_time"))
 
     async def catalog_objects(self, ids: Sequence[str]) -> list[Reader]:
-        answer = await self._ask("/v2/catalog/batch-retrieve", {"object_ids": list(ids)}, None)
+        answer = await self._ask("/v2/catalog/batch-retrieve", {"object_ids": list(ids)}, answers=("objects",))
         return list(answer.list("objects"))
 
     async def search_orders(
@@ -82,7 +82,7 @@ class SquareClient:
             "limit": PAGE_SIZE,
             "return_entries": False,
         }
-        return await self._ask("/v2/orders/search", query, cursor)
+        return await self._ask("/v2/orders/search", query, cursor, answers=("orders",))
 
     async def order(self, order_id: str) -> Reader | None:
         path = f"/v2/orders/{_segment(order_id)}"
@@ -102,7 +102,7 @@ class SquareClient:
             "changes": [dict(change) for change in changes],
             "ignore_unchanged_counts": True,
         }
-        answer = await self._ask("/v2/inventory/changes/batch-create", body, None)
+        answer = await self._ask("/v2/inventory/changes/batch-create", body, answers=("counts", "changes"))
         return list(answer.list("counts"))
 
     async def counts(self, variation_ids: Sequence[str], location_ids: Sequence[str]) -> list[Reader]:
@@ -115,20 +115,30 @@ class SquareClient:
         found: list[Reader] = []
         cursor: str | None = None
         for _ in range(MAX_COUNT_PAGES):
-            answer = await self._ask("/v2/inventory/counts/batch-retrieve", query, cursor)
+            answer = await self._ask("/v2/inventory/counts/batch-retrieve", query, cursor, answers=("counts",))
             found += answer.list("counts")
             cursor = next_cursor(answer)
             if cursor is None:
                 return found
         raise ContractBroken(f"the counts have more than {MAX_COUNT_PAGES} pages", path="$.cursor")
 
-    async def _ask(self, path: str, body: dict[str, Json], cursor: str | None) -> Reader:
+    async def _ask(
+        self, path: str, body: dict[str, Json], cursor: str | None = None, *, answers: Sequence[str]
+    ) -> Reader:
         """Post what may be posted again: a question, or a write with its idempotency key."""
         content = body if cursor is None else body | {"cursor": cursor}
         answer = await self._http.request("POST", path, json=content, idempotent=True)
         if isinstance(answer.json, dict) and answer.json.get("errors"):
             raise read_error(answer.status, answer.json) or Rejected("Square answered with errors")
-        return Reader(answer.json)
+        return _envelope(answer.json, *answers)
+
+
+def _envelope(body: Json, *fields: str) -> Reader:
+    """An answer of Square: it leaves empty lists out, but whatever it says names one of these."""
+    answer = Reader(body)
+    if body and not any(answer.has(field) for field in (*fields, "cursor")):
+        raise ContractBroken(f"the answer has none of {', '.join(fields)}", path="$")
+    return answer
 
 
 def next_cursor(answer: Reader) -> str | None:
