@@ -122,7 +122,7 @@ class Query(NodeQuery):
         return make_item(sku)
 
     @described("Things by sku.", require_scope(Scope.CATALOG_READ), cost(size_argument="skus"))
-    def levels(self, info: Info, skus: Annotated[list[str], strawberry.argument(description="Skus.")]) -> list[Item]:
+    def levels(self, skus: Annotated[list[str], strawberry.argument(description="Skus.")]) -> list[Item]:
         return [make_item(sku) for sku in skus]
 
     @described("Breaks.", require_scope(Scope.CATALOG_READ))
@@ -308,7 +308,7 @@ async def serving(edge: Edge) -> AsyncIterator[Running]:
     config = uvicorn.Config(GraphQLApp(edge), port=0, lifespan="off", log_level="warning", ws="websockets-sansio")
     server = _QuietServer(config)
     task = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 (uvicorn sets a plain flag)
         await asyncio.sleep(0.005)
     port = server.servers[0].sockets[0].getsockname()[1]
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:

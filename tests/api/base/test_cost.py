@@ -1,5 +1,7 @@
 """The price of a document is known before it runs, and no spelling makes it cheaper."""
 
+from typing import Any
+
 import pytest
 
 from hub_graphql import limits
@@ -11,8 +13,8 @@ PAGES = "{{ items({outer}) {{ edges {{ node {{ related({inner}) {{ edges {{ node
 
 @pytest.fixture
 def priced(edge, callers):
-    def price(query: str, **variables) -> int:
-        return edge.engine.prepare(GraphQLRequest(query, None, variables), callers["reader"]).cost
+    def price(query: str, **variables: Any) -> int:
+        return int(edge.engine.prepare(GraphQLRequest(query, None, variables), callers["reader"]).cost)
 
     return price
 

@@ -1,5 +1,6 @@
 """Documents are validated once, published ones can be named by hash, and nobody sees more than they may."""
 
+import httpx
 import pytest
 
 from hub_graphql.documents import DocumentCache, TrustedDocuments, sha256
@@ -9,8 +10,8 @@ from hub_graphql.strict_json import GraphQLRequest
 TRUSTED = 'query Tills { item(sku: "S1") { sku } }\n'
 
 
-def code_of(response) -> str:
-    return response.json()["errors"][0]["extensions"]["code"]
+def code_of(response: httpx.Response) -> str:
+    return str(response.json()["errors"][0]["extensions"]["code"])
 
 
 def test_only_valid_documents_are_kept(edge, callers):

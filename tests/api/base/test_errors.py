@@ -5,6 +5,7 @@ import pkgutil
 
 import pytest
 import strawberry
+from graphql import GraphQLEnumType
 
 import hub
 from hub.kernel import errors as kernel
@@ -100,4 +101,5 @@ def test_the_path_and_the_time_to_wait_are_kept():
 
 def test_codes_are_published_under_their_own_names(schema: strawberry.Schema):
     published = schema._schema.type_map["ErrorCode"]
+    assert isinstance(published, GraphQLEnumType)
     assert {name: ErrorCode[name].name for name in published.values} == {name: name for name in CODES}

@@ -2,6 +2,8 @@
 
 import structlog
 
+from hub.kernel.errors import UnavailableError
+from hub.kernel.principal import Principal
 from hub_graphql.limits import MAX_MESSAGE_LENGTH
 from hub_graphql.permissions import fields_without_scope
 
@@ -78,11 +80,9 @@ async def test_a_request_that_takes_too_long_is_stopped(serve, edge, journal):
 
 
 async def test_a_used_up_budget_is_told_with_the_time_to_wait(serve, edge, journal):
-    from hub.kernel.errors import UnavailableError
-
     charged = []
 
-    async def charge(principal, cost):
+    async def charge(principal: Principal, cost: int) -> None:
         charged.append((principal.kind, cost))
         raise UnavailableError("the budget of this credential is used up", retry_after_seconds=7)
 

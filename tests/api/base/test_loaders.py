@@ -66,7 +66,7 @@ async def test_keys_of_one_turn_are_one_statement_however_many_they_are(counted,
     names = await asyncio.gather(*(context.load(names_by_id, key) for key in range(1, 41)))
     await context.close()
     assert names == [f"n{key}" for key in range(1, 41)]
-    assert BATCHES == [list(range(1, 41))]
+    assert [list(range(1, 41))] == BATCHES
     assert (counted.opened, counted.now_open) == (1, 0)
 
 
@@ -80,11 +80,11 @@ async def test_a_key_is_asked_for_once_and_a_missing_one_is_none(counted, reques
 
 async def test_different_loaders_share_one_session_in_turn(counted, request_context):
     context = request_context(database=counted)
-    answers = await asyncio.gather(
+    first, second, third = await asyncio.gather(
         context.load(names_by_id, 1), context.load(upper_names, 2), context.load(names_by_id, 3)
     )
     await context.close()
-    assert answers == ["n1", "N2", "n3"]
+    assert (first, second, third) == ("n1", "N2", "n3")
     assert (len(BATCHES), counted.opened) == (2, 1)
 
 
@@ -108,13 +108,15 @@ async def test_a_mutation_holds_no_read_session_while_it_works(counted, request_
     await context.load(names_by_id, 1)
     open_then = []
 
-    async def work() -> str:
+    async def work() -> None:
         open_then.append(counted.now_open)
         raise ConflictError("taken")
 
     result, errors = await attempt(context, work)
     await context.close()
-    assert (result, [error.message for error in errors], open_then) == (None, ["taken"], [0])
+    assert result is None
+    assert [error.message for error in errors] == ["taken"]
+    assert open_then == [0]
 
 
 async def test_missing_permission_is_not_made_an_error_of_the_payload(request_context):

@@ -131,6 +131,7 @@ def test_paging_arguments_out_of_bounds_are_named(arguments, at):
 def rows_for(wanted: pagination.Page) -> list[int]:
     """What a repository would read from 1 … 10."""
     at = wanted.position[0] if wanted.position else None
+    assert at is None or isinstance(at, int)
     if wanted.backwards:
         rows = [n for n in range(10, 0, -1) if at is None or n < at]
     else:
@@ -157,7 +158,8 @@ def test_walking_forward_and_back_meets_every_row_once():
 
 
 def test_an_empty_page_has_no_cursors():
-    made = pagination.connect([], pagination.page("s"), node=lambda row: row, key=lambda row: (row,))
+    nothing: list[int] = []
+    made = pagination.connect(nothing, pagination.page("s"), node=lambda row: row, key=lambda row: (row,))
     assert (made.page_info.start_cursor, made.page_info.has_next_page) == (None, False)
 
 

@@ -1,12 +1,14 @@
 """Malformed HTTP requests are refused with a clear code before anything runs."""
 
 import json
+from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 
 
-def code_of(response) -> str:
-    return response.json()["errors"][0]["extensions"]["code"]
+def code_of(response: httpx.Response) -> str:
+    return str(response.json()["errors"][0]["extensions"]["code"])
 
 
 async def test_a_well_formed_query_is_answered_with_its_cost_and_a_request_id(running):
@@ -79,7 +81,7 @@ async def test_a_nine_megabyte_comment_is_refused_by_its_announced_length(runnin
 
 
 async def test_a_chunked_body_is_cut_off_at_the_limit(running):
-    async def chunks():
+    async def chunks() -> AsyncIterator[bytes]:
         for _ in range(100):
             yield b" " * 1024
 

@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+from typing import Any
 
+from hub.kernel.principal import Principal
 from hub_graphql.limits import MAX_COST
 
 EVENTS = {"accept": "text/event-stream"}
 
 
-def events_of(text: str) -> list[tuple[str, dict | None]]:
+def events_of(text: str) -> list[tuple[str, dict[str, Any] | None]]:
     found = []
     for block in text.split("\n\n"):
         lines = dict(line.partition(":")[::2] for line in block.splitlines() if not line.startswith(":"))
@@ -54,7 +56,7 @@ async def test_a_quiet_stream_beats_and_leaving_closes_its_source(serve, edge, j
 
 
 async def test_a_revoked_credential_loses_its_stream(serve, edge, journal):
-    async def still_valid(_principal):
+    async def still_valid(_principal: Principal) -> bool:
         return False
 
     async with serve(edge, still_valid=still_valid, reauthorise_seconds=0.02) as running:
