@@ -6,17 +6,21 @@ Events of the standard library's loggers (uvicorn, dramatiq, SQLAlchemy) leave t
 import logging
 import re
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
-from structlog.types import EventDict, Processor
+from structlog.typing import EventDict, ExcInfo, Processor
 
+from hub.kernel.errors import HubError
 from hub.kernel.ids import new_id
 
 REDACTED = "[redacted]"
 MAX_DEPTH = 6
+MAX_CAUSES = 5
+MAX_FRAMES = 30
 SENSITIVE = re.compile(
     r"(?:^|_)(?:pass(?:word|phrase)?|secret|token|authori[sz]ation|cookie|credential|api_?key|private_key|"
     r"signature|e_?mail|phone|(?:first|last|full|customer|person)_name|address|street|postcode|zip(?:_code)?|"
@@ -28,9 +32,10 @@ EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 BEARER = re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]+", re.IGNORECASE)
 
 
-def configure(*, level: str = "INFO", log_format: str = "auto") -> None:
-    """Set up logging of this process. `auto` writes JSON unless stderr is a terminal."""
-    as_json = log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
+def configure(*, level: str = "INFO", log_format: str = "auto", stream: TextIO | None = None) -> None:
+    """Set up logging of this process, to stderr. `auto` writes JSON unless that is a terminal."""
+    target = stream or sys.stderr
+    as_json = log_format == "json" or (log_format == "auto" and not target.isatty())
     shared = _shared_processors()
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -38,9 +43,11 @@ def configure(*, level: str = "INFO", log_format: str = "auto") -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(target)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_rendering(as_json=as_json))
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=_rendering(as_json=as_json, colors=target.isatty())
+        )
     )
     root = logging.getLogger()
     root.handlers = [handler]
@@ -66,6 +73,19 @@ def redact_text(text: str) -> str:
     return EMAIL.sub(REDACTED, BEARER.sub(rf"\1 {REDACTED}", without))
 
 
+def frames_only(exc_info: ExcInfo) -> str:
+    """An exception and its causes as kinds and places. Its words stay out: they may quote values of a person."""
+    parts: list[str] = []
+    error: BaseException | None = exc_info[1]
+    while error is not None and len(parts) < MAX_CAUSES:
+        code = f" {error.code}" if isinstance(error, HubError) else ""
+        frames = traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
+        places = (f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
+        parts.append("\n".join((f"{type(error).__name__}{code}", *places)))
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\ncaused by ".join(parts)
+
+
 def _shared_processors() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
@@ -76,13 +96,11 @@ def _shared_processors() -> list[Processor]:
     ]
 
 
-def _rendering(*, as_json: bool) -> list[Processor]:
-    last: Processor = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
+def _rendering(*, as_json: bool, colors: bool) -> list[Processor]:
+    last: Processor = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=colors)
     return [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(frames_only) if as_json else structlog.processors.format_exc_info,
         redact,
         last,
     ]

@@ -13,9 +13,7 @@ from hub.kernel.ids import new_id
 
 async def recorded(database: Database) -> list[tuple[str, UUID, int, object]]:
     async with database.read() as session:
-        rows = await session.execute(
-            text("SELECT topic, entity_id, entity_version, payload FROM outbox ORDER BY id")
-        )
+        rows = await session.execute(text("SELECT topic, entity_id, entity_version, payload FROM outbox ORDER BY id"))
         return [(row.topic, row.entity_id, row.entity_version, row.payload) for row in rows]
 
 

@@ -141,9 +141,7 @@ class TestClaim:
         assert await work.claim(database, wanted) is None
         assert await work.claim(database, new_id()) is None
 
-    async def test_a_lapsed_lease_is_taken_over_and_the_late_finisher_is_refused(
-        self, database: Database
-    ) -> None:
+    async def test_a_lapsed_lease_is_taken_over_and_the_late_finisher_is_refused(self, database: Database) -> None:
         await ask(database)
         first = await take(database)
         await move_clock(database, f"{work.LEASE_SECONDS + 1} seconds")

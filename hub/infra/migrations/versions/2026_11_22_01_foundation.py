@@ -35,9 +35,6 @@ STATEMENTS: tuple[str, ...] = (
     )
     """,
     """
-    CREATE INDEX outbox_by_transaction ON outbox (xid, id)
-    """,
-    """
     CREATE TABLE events (
         seq bigint PRIMARY KEY,
         topic text NOT NULL,
