@@ -44,6 +44,20 @@ class ErrorCode(Enum):
         "RESERVATION_NOT_ACTIVE", description="The reservation was already committed or released."
     )
     RESERVATION_EXPIRED = _code("RESERVATION_EXPIRED", description="The reservation's time is over.")
+    STOCK_MOVED = _code("STOCK_MOVED", description="Stock moved while the request was decided; send it again.")
+
+    ORDER_NOT_FOUND = _code("ORDER_NOT_FOUND", description="No such order for this caller.")
+    EMPTY_ORDER = _code("EMPTY_ORDER", description="The order has no line.")
+    ORDER_NOT_CANCELLABLE = _code("ORDER_NOT_CANCELLABLE", description="The order's state is past cancelling.")
+    RESERVATION_MISMATCH = _code("RESERVATION_MISMATCH", description="The reservation does not hold the order's lines.")
+    RETURN_EXCEEDS_FULFILLED = _code(
+        "RETURN_EXCEEDS_FULFILLED", description="More units than were fulfilled and not yet returned."
+    )
+    FULFILLMENT_ORDER_NOT_FOUND = _code(
+        "FULFILLMENT_ORDER_NOT_FOUND", description="No such fulfillment order for this caller."
+    )
+    WRONG_PICKUP_CODE = _code("WRONG_PICKUP_CODE", description="Not the code that the customer was given.")
+
     INVALID_PRODUCT_QUERY = _code(
         "INVALID_PRODUCT_QUERY", description="A filter, search or order that the catalog cannot answer."
     )
