@@ -100,7 +100,6 @@ STATEMENTS: tuple[str, ...] = (
         CONSTRAINT variant_has_one_price_per_currency PRIMARY KEY (variant_id, currency)
     )
     """,
-    "CREATE INDEX prices_by_amount ON prices (currency, amount_minor)",
     """
     CREATE TABLE media (
         id uuid PRIMARY KEY,
@@ -155,11 +154,13 @@ STATEMENTS: tuple[str, ...] = (
         version bigint NOT NULL DEFAULT 1,
         created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
         CONSTRAINT variant_is_listed_once_per_channel UNIQUE (variant_id, channel_id),
-        CONSTRAINT listing_row_key_is_unique_per_channel UNIQUE (channel_id, row_key),
-        CONSTRAINT listing_external_id_is_unique_per_channel UNIQUE (channel_id, external_product_id, external_variant_id)
+        CONSTRAINT listing_row_key_is_unique_per_channel UNIQUE (channel_id, row_key)
     )
     """,
-    "CREATE INDEX listings_by_external_variant ON listings (channel_id, external_variant_id) WHERE external_variant_id IS NOT NULL",
+    """
+    CREATE UNIQUE INDEX listing_external_id_is_unique_per_channel
+        ON listings (channel_id, external_variant_id, external_product_id) WHERE external_variant_id IS NOT NULL
+    """,
     """
     CREATE TABLE catalog_mappings (
         channel_id uuid NOT NULL REFERENCES channels (id),
