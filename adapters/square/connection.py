@@ -6,6 +6,7 @@ from typing import Final
 
 import httpx
 
+from adapters.sdk.pages import readable_page
 from adapters.sdk.reading import Reader
 from adapters.sdk.types import (
     ChannelHealth,
@@ -79,8 +80,7 @@ class SquareConnection:
         answer = await self._client.search_catalog(modified_after=at.since, cursor=at.square or None)
         items = list(answer.list("objects"))
         related = await self._related(answer, items)
-        products = tuple(read_product(item, related) for item in items)
-        return Page(products, following(at, next_cursor(answer)))
+        return readable_page(items, lambda item: read_product(item, related), following(at, next_cursor(answer)))
 
     async def pull_orders(self, *, cursor: str | None, modified_after: datetime) -> Page[ChannelOrder]:
         """Oldest modification first within each ten locations."""
@@ -93,8 +93,7 @@ class SquareConnection:
             modified_after=at.since or datetime.fromisoformat(_BEGINNING),
             cursor=at.square or None,
         )
-        orders = tuple(read_order(order) for order in answer.list("orders"))
-        return Page(orders, following(at, next_cursor(answer), len(groups)))
+        return readable_page(answer.list("orders"), read_order, following(at, next_cursor(answer), len(groups)))
 
     async def pull_order(self, external_id: str) -> ChannelOrder | None:
         order = await self._client.order(external_id)

@@ -119,6 +119,17 @@ class TestOrders:
         assert [one.external_id for one in (*first.items, *second.items)] == sold
         assert second.next_cursor is None
 
+    async def test_an_order_that_cannot_be_read_does_not_hold_up_the_others(
+        self, square: RunningSquare, connection: SquareConnection
+    ) -> None:
+        broken, sound = (await square.sell("MUG"))["id"], (await square.sell("MUG"))["id"]
+        square.seller.orders[broken]["line_items"][0]["quantity"] = "many"
+        page = await connection.pull_orders(cursor=None, modified_after=EPOCH)
+        assert [one.external_id for one in page.items] == [sound]
+        assert [(one.external_id, one.path) for one in page.unreadable] == [
+            (broken, "$.orders[0].line_items[0].quantity")
+        ]
+
     async def test_more_than_ten_locations_are_searched_in_groups(self, square: RunningSquare) -> None:
         places = [f"L{number:02d}" for number in range(11)] + ["LBER"]
         await square.sell("MUG")
