@@ -15,6 +15,7 @@ from hub.inventory.commands import (
     Actor,
     Adjust,
     AdjustmentReason,
+    Adopt,
     Allocate,
     Count,
     Deallocate,
@@ -36,7 +37,8 @@ from hub.inventory.commands import (
     TakeBack,
     Units,
 )
-from hub.inventory.engine import STOCK_CHANGED, apply, expire_due_reservations
+from hub.inventory.demand import Unfilled, ask_for_count, lines_waiting_for, replace_unfilled
+from hub.inventory.engine import STOCK_CHANGED, apply, expire_due_on_variants, expire_due_reservations
 from hub.inventory.errors import InsufficientStockError, error_of
 from hub.inventory.models import ReservationOwner, ReservationStatus
 from hub.inventory.pinning import Pinned, PoolClaim, pin
@@ -55,6 +57,7 @@ __all__ = [
     "Actor",
     "Adjust",
     "AdjustmentReason",
+    "Adopt",
     "Allocate",
     "AvailableToSell",
     "Count",
@@ -83,10 +86,12 @@ __all__ = [
     "SetSafetyStock",
     "StockRequest",
     "TakeBack",
+    "Unfilled",
     "Units",
     "UnknownLocationError",
     "adjust_stock",
     "apply",
+    "ask_for_count",
     "available_to_sell",
     "book_opening_stock",
     "check_stock",
@@ -94,12 +99,15 @@ __all__ = [
     "count_stock",
     "create_reservation",
     "error_of",
+    "expire_due_on_variants",
     "expire_due_reservations",
     "extend_reservation",
     "levels",
+    "lines_waiting_for",
     "pin",
     "receive_stock",
     "release_reservation",
+    "replace_unfilled",
     "reserved_units",
     "set_safety_stock",
     "transfer_stock",

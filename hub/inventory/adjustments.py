@@ -14,6 +14,7 @@ from hub.infra.database import Database, WriteSession
 from hub.infra.idempotency import Answer
 from hub.infra.mutations import mutate
 from hub.inventory import commands as c
+from hub.inventory.availability import levels
 from hub.inventory.commands import LevelKey, Units
 from hub.inventory.engine import apply
 from hub.inventory.errors import TooManyLinesError, UnknownVariantError, error_of
@@ -76,11 +77,16 @@ async def book_opening_stock(
     session: WriteSession, principal: Principal, units: Sequence[Units], *, reference_id: UUID
 ) -> None:
     """Bring levels to counted quantities inside the caller's transaction (imports): one COUNT where it differs."""
-    requests = [
-        c.StockRequest(c.Actor(principal.id), c.Count(key, quantity, reference_id=reference_id))
-        for key, quantity in units
-    ]
-    await apply(session, requests)
+    found = await levels(session, [key.variant_id for key, _ in units], [key.location_id for key, _ in units])
+    on_hand = {LevelKey(level.variant_id, level.location_id): level.on_hand for level in found}
+    await apply(
+        session,
+        [
+            c.StockRequest(c.Actor(principal.id), c.Count(key, quantity, reference_id=reference_id))
+            for key, quantity in units
+            if on_hand.get(key) != quantity
+        ],
+    )
 
 
 async def _report(

@@ -18,7 +18,7 @@ _CHECKS: tuple[tuple[str, str, str], ...] = (
                    coalesce(sum(m.allocated_delta), 0) AS allocated, coalesce(sum(m.incoming_delta), 0) AS incoming,
                    coalesce(sum(m.damaged_delta), 0) AS damaged,
                    coalesce(sum(m.quality_control_delta), 0) AS quality_control, count(*) AS rows,
-                   coalesce(min(m.level_version), 1) AS first
+                   coalesce(min(m.level_version), 1) AS first, coalesce(max(m.level_version), 0) AS last
             FROM stock_movements AS m
             WHERE m.variant_id = s.variant_id AND m.location_id = s.location_id
               AND m.level_version >= coalesce((
@@ -27,7 +27,16 @@ _CHECKS: tuple[tuple[str, str, str], ...] = (
         ) AS m ON true
         WHERE (m.on_hand, m.reserved, m.allocated, m.incoming, m.damaged, m.quality_control)
               IS DISTINCT FROM (s.on_hand, s.reserved, s.allocated, s.incoming, s.damaged, s.quality_control)
-           OR s.version <> m.first + m.rows - 1
+           OR s.version <> m.first + m.rows - 1 OR s.version <> m.last
+        """,
+    ),
+    (
+        "movements_have_a_level",
+        "there are movements and no level",
+        """
+        SELECT DISTINCT m.variant_id, m.location_id FROM stock_movements AS m
+        WHERE NOT EXISTS (SELECT FROM stock_levels AS s
+                          WHERE s.variant_id = m.variant_id AND s.location_id = m.location_id)
         """,
     ),
     (

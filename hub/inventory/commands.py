@@ -83,6 +83,13 @@ class Extend:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopt:
+    """An order takes over a cart's reservation: from now on it does not lapse."""
+
+    reservation_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Allocate:
     """Bind units to holders (fulfillment-order lines). With a reservation its units are converted first and the
     rest is claimed fresh; reserved units that no holder wants are released."""
@@ -184,6 +191,7 @@ StockCommand = (
     Reserve
     | Release
     | Extend
+    | Adopt
     | Allocate
     | Deallocate
     | Fulfill

@@ -4,7 +4,7 @@ No I/O. A command either posts all its movements or none; later commands see wha
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -57,11 +57,12 @@ class Books:
     reserved: list[tuple[c.Actor, c.Reserve, tuple[Units, ...]]] = field(default_factory=list)
     resolutions: list[Resolution] = field(default_factory=list)
     extensions: list[c.Extend] = field(default_factory=list)
+    adoptions: list[UUID] = field(default_factory=list)
     changed_holdings: dict[tuple[UUID, LevelKey], int] = field(default_factory=dict)
     safety_stocks: dict[LevelKey, int] = field(default_factory=dict)
     counted: set[LevelKey] = field(default_factory=set)
     contradicted: set[LevelKey] = field(default_factory=set)
-    """Levels that a fact took below zero: somebody has to count."""
+    """Levels that were taken below zero since they were last counted: somebody has to count."""
 
 
 class _Refusal(Exception):  # noqa: N818 (control flow inside this module: unwinds one command)
@@ -110,7 +111,14 @@ class _Attempt:
         for key, quantity in wanted.items():
             self.post(effect, key, quantity)
 
+    def protect(self, key: LevelKey, safety_stock: int) -> None:
+        self._levels[key] = replace(self.level(key), safety_stock=safety_stock)
+
     def keep(self) -> None:
+        for key, after in self._levels.items():
+            before = self.books.levels.get(key)
+            if after.on_hand < min(0, before.on_hand if before is not None else 0):
+                self.books.contradicted.add(key)
         self.books.levels.update(self._levels)
         self.books.postings.extend(self._postings)
 
@@ -163,6 +171,12 @@ def _release(attempt: _Attempt, command: c.Release) -> c.Outcome:
 def _extend(attempt: _Attempt, command: c.Extend) -> c.Outcome:
     _usable(attempt, command.reservation_id)
     attempt.books.extensions.append(command)
+    return c.Done()
+
+
+def _adopt(attempt: _Attempt, command: c.Adopt) -> c.Outcome:
+    _usable(attempt, command.reservation_id)
+    attempt.books.adoptions.append(command.reservation_id)
     return c.Done()
 
 
@@ -223,14 +237,20 @@ def _sell(attempt: _Attempt, command: c.Sell) -> c.Outcome:
             attempt.post(Effect.SELL_RESERVED, key, from_reservation)
         if quantity > from_reservation:
             attempt.post(Effect.SELL, key, quantity - from_reservation)
-        if attempt.level(key).on_hand < 0:
-            attempt.books.contradicted.add(key)
+        _count_saw_it_gone(attempt, key, quantity)
     for key, quantity in left.items():
         if quantity:
             attempt.post(Effect.RELEASE, key, quantity)
     if held is not None:
         _resolve(attempt.books, held, ReservationStatus.COMMITTED, command.receipt_id)
     return c.Done()
+
+
+def _count_saw_it_gone(attempt: _Attempt, key: LevelKey, quantity: int) -> None:
+    """A sale from before the level's last count: what was counted already lacked these units."""
+    counted_at = attempt.level(key).counted_at
+    if attempt.occurred_at is not None and counted_at is not None and attempt.occurred_at < counted_at:
+        attempt.post_deltas(MovementKind.COUNT_CORRECTION, key, Deltas(on_hand=quantity))
 
 
 def _receive(attempt: _Attempt, command: c.Receive) -> c.Outcome:
@@ -242,8 +262,6 @@ def _receive(attempt: _Attempt, command: c.Receive) -> c.Outcome:
 def _adjust(attempt: _Attempt, command: c.Adjust) -> c.Outcome:
     _expect(attempt.level(command.key), command.expected_quantity)
     attempt.post_deltas(MovementKind.ADJUST, command.key, Deltas(on_hand=command.delta), command.reason)
-    if attempt.level(command.key).on_hand < 0:
-        attempt.books.contradicted.add(command.key)
     return c.Done()
 
 
@@ -252,10 +270,12 @@ def _count(attempt: _Attempt, command: c.Count) -> c.Outcome:
     _expect(level, command.expected_quantity)
     attempt.post_deltas(MovementKind.COUNT, command.key, Deltas(on_hand=command.counted - level.on_hand))
     attempt.books.counted.add(command.key)
+    attempt.books.contradicted.discard(command.key)
     return c.Done()
 
 
 def _set_safety_stock(attempt: _Attempt, command: c.SetSafetyStock) -> c.Outcome:
+    attempt.protect(command.key, command.safety_stock)
     attempt.books.safety_stocks[command.key] = command.safety_stock
     return c.Done()
 
@@ -276,8 +296,6 @@ def _take_back(attempt: _Attempt, command: c.TakeBack) -> c.Outcome:
 def _mark_damaged(attempt: _Attempt, command: c.MarkDamaged) -> c.Outcome:
     for key, quantity in _summed(command.units).items():
         attempt.post(Effect.DAMAGE, key, quantity)
-        if attempt.level(key).on_hand < 0:
-            attempt.books.contradicted.add(key)
     return c.Done()
 
 
@@ -295,6 +313,7 @@ _HANDLERS: Mapping[type[Any], Callable[[_Attempt, Any], c.Outcome]] = {
     c.Reserve: _reserve,
     c.Release: _release,
     c.Extend: _extend,
+    c.Adopt: _adopt,
     c.Allocate: _allocate,
     c.Deallocate: _deallocate,
     c.Fulfill: _fulfill,

@@ -16,6 +16,7 @@ from hub.inventory import storage
 from hub.inventory.commands import LevelKey
 from hub.inventory.decision import Books, decide, expire
 from hub.inventory.models import ReservationStatus
+from hub.inventory.rules import HeldReservation
 from hub.kernel.principal import SYSTEM
 
 STOCK_CHANGED = "stock.changed"
@@ -38,6 +39,11 @@ async def apply(session: WriteSession, requests: Sequence[c.StockRequest]) -> li
     expiries = await storage.write(driver, books)
     await record(session, *_events(books))
     return [_with_expiry(request, outcome, expiries) for request, outcome in zip(requests, outcomes, strict=True)]
+
+
+async def hold_levels(session: WriteSession, keys: Iterable[LevelKey]) -> None:
+    """Take the locks of these levels, in order, for an `apply` that follows and touches no others."""
+    await storage.lock_levels(await raw_connection(session), keys)
 
 
 async def expire_due_reservations(session: WriteSession, *, limit: int) -> int:
@@ -80,7 +86,11 @@ async def _locked_books(driver: storage.Driver, requests: Sequence[c.StockReques
     wanted |= {key for _, key in holdings}
     if created:
         await storage.open_levels(driver, created)
-    return Books(await storage.lock_levels(driver, wanted | created), reservations, holdings)
+    levels = await storage.lock_levels(driver, wanted | created)
+    # Under all locks: waiting for the last one may have taken a hold beyond its time, or a holder's units away.
+    reservations = await storage.judge_due(driver, reservations)
+    holdings = await storage.read_holdings(driver, _holder_ids(requests))
+    return Books(levels, reservations, {name: held for name, held in holdings.items() if name[1] in levels})
 
 
 async def _expire_due(driver: storage.Driver, books: Books) -> bool:
@@ -92,22 +102,24 @@ async def _expire_due(driver: storage.Driver, books: Books) -> bool:
     others = {key for item in held.values() for key in item.units} - books.levels.keys()
     books.levels.update(await storage.lock_levels(driver, others, skip_locked=True))
     lapsed = [
-        item
-        for item in held.values()
-        if item.status is ReservationStatus.ACTIVE
-        and books.reservations.get(item.reservation_id, item).status is ReservationStatus.ACTIVE
-        and all(key in books.levels for key in item.units)
+        item for item in held.values() if _may_lapse(books, item) and all(key in books.levels for key in item.units)
     ]
     for item in lapsed:
         expire(books, item, SYSTEM_ACTOR)
     return bool(lapsed)
 
 
+def _may_lapse(books: Books, due: HeldReservation) -> bool:
+    """What this call has judged to be in time, and perhaps extended or used, does not lapse under it."""
+    known = books.reservations.get(due.reservation_id)
+    return known is None or (known.status is ReservationStatus.ACTIVE and known.due)
+
+
 def _reservation_ids(requests: Iterable[c.StockRequest]) -> list[UUID]:
     named = (
         request.command.reservation_id
         for request in requests
-        if isinstance(request.command, c.Release | c.Extend | c.Allocate | c.Sell)
+        if isinstance(request.command, c.Release | c.Extend | c.Adopt | c.Allocate | c.Sell)
     )
     return sorted({reservation_id for reservation_id in named if reservation_id is not None})
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hub.inventory.commands import RefusalCode, Refused, Shortfall
-from hub.kernel.errors import ConflictError, HubError, InvalidInputError, NotFoundError
+from hub.kernel.errors import ConflictError, DeniedError, HubError, InvalidInputError, NotFoundError
 
 
 class InsufficientStockError(ConflictError):
@@ -35,6 +35,10 @@ class StaleQuantityError(ConflictError):
 
 class TtlError(InvalidInputError):
     code = "INVALID_TTL"
+
+
+class OwnerNotAllowedError(DeniedError):
+    code = "OWNER_NOT_ALLOWED"
 
 
 class TooManyLinesError(InvalidInputError):

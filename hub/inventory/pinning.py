@@ -1,7 +1,8 @@
 """Choosing the levels that a claim on a channel's pool takes: the same selector that routes orders.
 
-Reads without locks; the engine decides again under locks. The pool may promise Σ available − unfilled demand −
-buffer, so a claim beyond that is short even when single levels could serve it.
+Reads without locks; the engine decides again under locks. The pool may promise Σ available over the locations with
+the method's capability − unfilled demand − buffer, at most the listing's cap: the arithmetic of `availability`. A
+claim beyond that is short even when single levels could serve it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,14 +32,23 @@ _POOL = text(
     """
 )
 
-_HELD_BACK = text(
+_POOL_LEVELS = text(
     """
-    SELECT v.id AS variant_id,
+    SELECT s.variant_id, s.location_id
+    FROM channel_locations AS cl
+    JOIN stock_levels AS s ON s.location_id = cl.location_id AND s.variant_id = ANY(:variants)
+    WHERE cl.channel_id = :channel
+    """
+)
+
+_TERMS = text(
+    """
+    SELECT v.id AS variant_id, i.cap,
            coalesce((SELECT sum(u.quantity) FROM unfilled_demand AS u WHERE u.variant_id = v.id), 0)::bigint
-           + coalesce((SELECT i.buffer FROM listings AS i WHERE i.variant_id = v.id AND i.channel_id = c.id),
-                      c.stock_buffer) AS held_back
-    FROM unnest(CAST(:variants AS uuid[])) AS v (id), channels AS c
-    WHERE c.id = :channel
+           + coalesce(i.buffer, c.stock_buffer) AS held_back
+    FROM unnest(CAST(:variants AS uuid[])) AS v (id)
+    JOIN channels AS c ON c.id = :channel
+    LEFT JOIN listings AS i ON i.variant_id = v.id AND i.channel_id = c.id
     """
 )
 
@@ -62,6 +72,14 @@ class Pinned:
     short: tuple[Shortfall, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What of the pool a channel may not promise, and how much it may promise at most."""
+
+    held_back: int
+    cap: int | None
+
+
 @dataclass(slots=True)
 class _Place:
     name: str
@@ -74,7 +92,7 @@ class _Place:
 async def pin(session: AnySession, claim: PoolClaim) -> Pinned:
     """Concrete levels for the claim, from an unlocked read."""
     places = await _places(session, claim)
-    promised = _within_promise(claim.demand, places, await _held_back(session, claim))
+    promised = _within_promise(claim, places, await _terms(session, claim))
     units = _choose(claim, promised, places)
     return Pinned(units, _shortfalls(claim.demand, units))
 
@@ -89,22 +107,35 @@ async def _places(session: AnySession, claim: PoolClaim) -> dict[UUID, _Place]:
     return found
 
 
-async def _held_back(session: AnySession, claim: PoolClaim) -> dict[UUID, int]:
-    rows = await session.execute(_HELD_BACK, {"variants": sorted(claim.demand), "channel": claim.channel_id})
-    return {row.variant_id: row.held_back for row in rows}
+async def pool_levels(session: AnySession, claim: PoolClaim) -> set[LevelKey]:
+    """Every level that the claim could take units from."""
+    rows = await session.execute(_POOL_LEVELS, {"variants": sorted(claim.demand), "channel": claim.channel_id})
+    return {LevelKey(row.variant_id, row.location_id) for row in rows}
 
 
-def _within_promise(
-    demand: Mapping[UUID, int], places: Mapping[UUID, _Place], held_back: Mapping[UUID, int]
-) -> dict[UUID, int]:
+async def _terms(session: AnySession, claim: PoolClaim) -> dict[UUID, _Terms]:
+    rows = await session.execute(_TERMS, {"variants": sorted(claim.demand), "channel": claim.channel_id})
+    return {row.variant_id: _Terms(row.held_back, row.cap) for row in rows}
+
+
+def _within_promise(claim: PoolClaim, places: Mapping[UUID, _Place], terms: Mapping[UUID, _Terms]) -> dict[UUID, int]:
     total: dict[UUID, int] = {}
     for place in places.values():
+        if claim.method.value not in place.capabilities:
+            continue
         for variant_id, available in place.available.items():
             total[variant_id] = total.get(variant_id, 0) + available
     return {
-        variant_id: max(0, min(quantity, total.get(variant_id, 0) - held_back.get(variant_id, 0)))
-        for variant_id, quantity in demand.items()
+        variant_id: max(0, min(quantity, _promise(total.get(variant_id, 0), terms.get(variant_id))))
+        for variant_id, quantity in claim.demand.items()
     }
+
+
+def _promise(available: int, terms: _Terms | None) -> int:
+    if terms is None:
+        return available
+    left = available - terms.held_back
+    return left if terms.cap is None else min(left, terms.cap)
 
 
 def _choose(claim: PoolClaim, promised: Mapping[UUID, int], places: Mapping[UUID, _Place]) -> tuple[Units, ...]:

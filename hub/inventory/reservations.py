@@ -15,10 +15,12 @@ from hub.infra.database import Database, WriteSession
 from hub.infra.idempotency import Answer
 from hub.infra.mutations import mutate
 from hub.inventory import commands as c
+from hub.inventory.adjustments import require_known
 from hub.inventory.commands import LevelKey, Shortfall, Units
-from hub.inventory.engine import apply, due_holds_exist, expire_due_on_variants
+from hub.inventory.engine import apply, due_holds_exist, expire_due_on_variants, hold_levels
 from hub.inventory.errors import (
     InsufficientStockError,
+    OwnerNotAllowedError,
     ReservationNotFoundError,
     StockNotTrackedError,
     TooManyLinesError,
@@ -28,11 +30,11 @@ from hub.inventory.errors import (
     shortfall_line,
 )
 from hub.inventory.models import ReservationOwner
-from hub.inventory.pinning import PoolClaim, pin
+from hub.inventory.pinning import PoolClaim, pin, pool_levels
 from hub.kernel.errors import InvalidInputError
 from hub.kernel.geo import GeoPoint
 from hub.kernel.ids import new_id
-from hub.kernel.principal import Principal, Scope
+from hub.kernel.principal import Principal, PrincipalKind, Scope
 from hub.kernel.quantity import positive_quantity
 from routing import RoutingMethod
 
@@ -76,7 +78,8 @@ async def create_reservation(
     """Claim every line or nothing. Outcome: reservation_id, expires_at.
 
     Lines that name the same variant and location are one demand. Raises TtlError, TooManyLinesError,
-    QuantityError, LocationNotAllowedError; refuses with InsufficientStockError naming every short line.
+    QuantityError, LocationNotAllowedError, OwnerNotAllowedError; refuses with InsufficientStockError naming every
+    short line, and with UnknownVariantError or UnknownLocationError.
     """
     _check(principal, command)
     for attempt in range(1, PINNING_ATTEMPTS + 1):
@@ -178,7 +181,7 @@ async def _create(
         if line.location_id is not None
     ]
     pooled = [line for line in command.lines if line.location_id is None]
-    pinned = await _pin(session, command, pooled, last=last) if pooled else ()
+    pinned = await _pin(session, command, pooled, {unit.key for unit in explicit}, last=last) if pooled else ()
     reservation_id = new_id()
     [outcome] = await apply(
         session,
@@ -199,19 +202,29 @@ async def _create(
     if isinstance(outcome, c.Refused):
         if pooled and not last:
             raise _ChooseAgainError
+        await require_known(session, [unit.key for unit in explicit])
         raise error_of(outcome)
     return _outcome(reservation_id, outcome.expires_at)
 
 
 async def _pin(
-    session: WriteSession, command: CreateReservation, pooled: list[ReservationLineInput], *, last: bool
+    session: WriteSession,
+    command: CreateReservation,
+    pooled: list[ReservationLineInput],
+    explicit: set[LevelKey],
+    *,
+    last: bool,
 ) -> tuple[Units, ...]:
+    """The last attempt chooses under the locks of the whole pool: many buyers at once would else be told that
+    everything is gone while it is left in a place that none of their three choices hit."""
     if command.channel_id is None:
         raise InvalidInputError("a line without locationId needs a channel to choose from", path=("channelId",))
     demand: dict[UUID, int] = {}
     for line in pooled:
         demand[line.variant_id] = demand.get(line.variant_id, 0) + line.quantity
     claim = PoolClaim(command.channel_id, demand, command.method, command.pickup_location_id, command.near)
+    if last:
+        await hold_levels(session, explicit | await pool_levels(session, claim))
     pinned = await pin(session, claim)
     if pinned.short and not last and await due_holds_exist(session, sorted(demand)):
         raise _ChooseAgainError
@@ -252,8 +265,17 @@ def _check(principal: Principal, command: CreateReservation) -> None:
             principal.require_location(line.location_id)
     if command.channel_id is not None:
         principal.require_channel(command.channel_id)
-    if command.owner is ReservationOwner.ORDER:
+    _check_owner(principal, command.owner)
+
+
+def _check_owner(principal: Principal, owner: ReservationOwner) -> None:
+    """TERMINAL and STAFF may take safety stock, so a shop's credential cannot claim in their name."""
+    if owner is ReservationOwner.ORDER:
         raise InvalidInputError("ORDER claims are made by placing the order", path=("owner",))
+    if owner is ReservationOwner.TERMINAL and principal.terminal_id is None:
+        raise OwnerNotAllowedError("only a terminal's credential makes TERMINAL claims", path=("owner",))
+    if owner is ReservationOwner.STAFF and principal.kind not in {PrincipalKind.STAFF, PrincipalKind.SYSTEM}:
+        raise OwnerNotAllowedError("only staff make STAFF claims", path=("owner",))
 
 
 def _check_ttl(ttl_seconds: int) -> None:
@@ -276,12 +298,10 @@ async def _require_tracked(session: WriteSession, variant_ids: set[UUID]) -> Non
 
 
 async def _require_owner(session: WriteSession, principal: Principal, reservation_id: UUID) -> None:
-    """A credential acts on its own channel's or its own reservations; unbound ones on all."""
+    """A credential that is bound to a channel or location acts on its own reservations, an unbound one on all."""
     principal.require(Scope.RESERVATIONS_WRITE)
     row = (
-        await session.execute(
-            text("SELECT principal_id, channel_id FROM reservations WHERE id = :id"), {"id": reservation_id}
-        )
+        await session.execute(text("SELECT principal_id FROM reservations WHERE id = :id"), {"id": reservation_id})
     ).one_or_none()
     bound = principal.channel_id is not None or principal.location_ids is not None
     mine = row is not None and (row.principal_id == principal.id or not bound)

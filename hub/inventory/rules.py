@@ -73,7 +73,6 @@ class Effect(StrEnum):
 
     RECEIVE = "RECEIVE"
     RECEIVE_ANNOUNCED = "RECEIVE_ANNOUNCED"
-    ON_HAND = "ON_HAND"
     RESERVE = "RESERVE"
     RELEASE = "RELEASE"
     EXPIRE = "EXPIRE"
@@ -176,7 +175,7 @@ def moved(level: Level, kind: MovementKind, deltas: Deltas) -> Level | None:
 
 @dataclass(frozen=True, slots=True)
 class HeldReservation:
-    """A reservation under its row lock. `due` was judged by the database after the lock."""
+    """A reservation under its row lock. `due` was judged by the database's clock after the last lock."""
 
     reservation_id: UUID
     status: ReservationStatus

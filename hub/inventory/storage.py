@@ -3,7 +3,8 @@
 Rows are locked here and nowhere else, always in key order: reservations by id, then levels by (variant, location).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -26,11 +27,10 @@ _LOCK_RESERVATIONS = """
 SELECT id FROM reservations WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE
 """
 
-# Run after the lock, so that status and clock are those of the lock holder.
+# Run after the lock, so that the status is the lock holder's.
 _RESERVATIONS = """
-SELECT r.id, r.status, r.expires_at, coalesce(r.expires_at <= hub_now(), false) AS due,
-       l.variant_id, l.location_id, l.quantity
-FROM reservations AS r JOIN reservation_lines AS l ON l.reservation_id = r.id
+SELECT r.id, r.status, r.expires_at, l.variant_id, l.location_id, l.quantity
+FROM reservations AS r LEFT JOIN reservation_lines AS l ON l.reservation_id = r.id
 WHERE r.id = ANY($1::uuid[])
 """
 
@@ -53,9 +53,10 @@ _HOLDINGS = """
 SELECT holder_id, variant_id, location_id, quantity FROM allocations WHERE holder_id = ANY($1::uuid[])
 """
 
+# The clock stands in a sub-query: compared with a volatile function directly, no index could serve the comparison.
 _LOCK_DUE_ON_LEVELS = """
 SELECT r.id FROM reservations AS r
-WHERE r.status = 'ACTIVE' AND r.expires_at <= hub_now() AND EXISTS (
+WHERE r.status = 'ACTIVE' AND r.expires_at <= (SELECT hub_now()) AND EXISTS (
     SELECT FROM reservation_lines AS l
     JOIN unnest($1::uuid[], $2::uuid[]) AS k (variant_id, location_id) USING (variant_id, location_id)
     WHERE l.reservation_id = r.id)
@@ -66,12 +67,12 @@ FOR NO KEY UPDATE OF r SKIP LOCKED
 _DUE_ON_VARIANTS = """
 SELECT EXISTS (
     SELECT FROM reservations AS r JOIN reservation_lines AS l ON l.reservation_id = r.id
-    WHERE r.status = 'ACTIVE' AND r.expires_at <= hub_now() AND l.variant_id = ANY($1::uuid[]))
+    WHERE r.status = 'ACTIVE' AND r.expires_at <= (SELECT hub_now()) AND l.variant_id = ANY($1::uuid[]))
 """
 
 _LOCK_DUE_ON_VARIANTS = """
 SELECT r.id FROM reservations AS r
-WHERE r.status = 'ACTIVE' AND r.expires_at <= hub_now() AND EXISTS (
+WHERE r.status = 'ACTIVE' AND r.expires_at <= (SELECT hub_now()) AND EXISTS (
     SELECT FROM reservation_lines AS l WHERE l.reservation_id = r.id AND l.variant_id = ANY($1::uuid[]))
 ORDER BY r.id LIMIT $2
 FOR NO KEY UPDATE OF r SKIP LOCKED
@@ -79,7 +80,7 @@ FOR NO KEY UPDATE OF r SKIP LOCKED
 
 _LOCK_DUE = """
 SELECT r.id FROM reservations AS r
-WHERE r.status = 'ACTIVE' AND r.expires_at <= hub_now()
+WHERE r.status = 'ACTIVE' AND r.expires_at <= (SELECT hub_now())
 ORDER BY r.expires_at LIMIT $1
 FOR NO KEY UPDATE OF r SKIP LOCKED
 """
@@ -140,6 +141,11 @@ WHERE r.id = t.id AND r.expires_at IS NOT NULL
 RETURNING r.id, r.expires_at
 """
 
+_ADOPT = """
+UPDATE reservations SET owner = 'ORDER', expires_at = NULL, extendable_until = NULL, version = version + 1
+WHERE id = ANY($1::uuid[])
+"""
+
 _HOLD = """
 INSERT INTO allocations (holder_id, variant_id, location_id, quantity)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[])
@@ -177,7 +183,7 @@ ON CONFLICT DO NOTHING
 
 
 async def lock_reservations(driver: Driver, ids: Sequence[UUID]) -> dict[UUID, HeldReservation]:
-    """The reservations under their locks, with expiry judged after the last lock was ours."""
+    """The reservations under their locks; `judge_due` says later which of them are due."""
     if not ids:
         return {}
     await driver.fetch(_LOCK_RESERVATIONS, sorted(ids))
@@ -188,12 +194,24 @@ async def read_locked(driver: Driver, ids: Sequence[UUID]) -> dict[UUID, HeldRes
     found: dict[UUID, tuple[asyncpg.Record, dict[LevelKey, int]]] = {}
     for row in await driver.fetch(_RESERVATIONS, ids):
         units = found.setdefault(row["id"], (row, {}))[1]
-        units[LevelKey(row["variant_id"], row["location_id"])] = row["quantity"]
+        if row["quantity"] is not None:
+            units[LevelKey(row["variant_id"], row["location_id"])] = row["quantity"]
     return {
         reservation_id: HeldReservation(
-            reservation_id, ReservationStatus(row["status"]), row["due"], units, row["expires_at"]
+            reservation_id, ReservationStatus(row["status"]), due=False, units=units, expires_at=row["expires_at"]
         )
         for reservation_id, (row, units) in found.items()
+    }
+
+
+async def judge_due(driver: Driver, held: Mapping[UUID, HeldReservation]) -> dict[UUID, HeldReservation]:
+    """The reservations, each with whether it is due by the database's clock. Call it under every lock."""
+    if not held:
+        return {}
+    now: datetime = await driver.fetchval("SELECT hub_now()")
+    return {
+        reservation_id: replace(item, due=item.expires_at is not None and item.expires_at <= now)
+        for reservation_id, item in held.items()
     }
 
 
@@ -213,7 +231,7 @@ async def lock_levels(driver: Driver, keys: Iterable[LevelKey], *, skip_locked: 
 
 
 async def read_holdings(driver: Driver, holder_ids: Sequence[UUID]) -> dict[tuple[UUID, LevelKey], int]:
-    """What the holders hold. Stable because a holder's owner is locked by the caller before."""
+    """What the holders hold; stable at levels that the caller has locked."""
     if not holder_ids:
         return {}
     rows = await driver.fetch(_HOLDINGS, holder_ids)
@@ -248,11 +266,10 @@ async def write(driver: Driver, books: Books) -> dict[UUID, datetime]:
     if books.reserved:
         expiries |= await _write_reservations(driver, books)
     if books.extensions:
-        rows = await driver.fetch(
-            _EXTEND,
-            [item.reservation_id for item in books.extensions],
-            [float(item.ttl_seconds) for item in books.extensions],
-        )
+        longest: dict[UUID, int] = {}
+        for item in books.extensions:
+            longest[item.reservation_id] = max(item.ttl_seconds, longest.get(item.reservation_id, 0))
+        rows = await driver.fetch(_EXTEND, list(longest), [float(seconds) for seconds in longest.values()])
         expiries |= {row["id"]: row["expires_at"] for row in rows}
     if books.resolutions:
         await driver.execute(_RESOLVE, *_resolution_columns(books.resolutions))
@@ -294,14 +311,16 @@ async def _write_rare(driver: Driver, books: Books) -> None:
         await driver.execute(_HOLD, *_holding_columns(list(kept)), list(kept.values()))
     if gone:
         await driver.execute(_LET_GO, *_holding_columns(gone))
+    if books.adoptions:
+        await driver.execute(_ADOPT, books.adoptions)
     if books.safety_stocks:
         await driver.execute(
             _SET_SAFETY_STOCK, *_columns(list(books.safety_stocks)), list(books.safety_stocks.values())
         )
     if books.counted:
         await driver.execute(_COUNTED, *_columns(sorted(books.counted)))
-    if books.contradicted - books.counted:
-        await driver.execute(_ASK_FOR_COUNT, *_columns(sorted(books.contradicted - books.counted)))
+    if books.contradicted:
+        await driver.execute(_ASK_FOR_COUNT, *_columns(sorted(books.contradicted)))
 
 
 def _columns(keys: Sequence[LevelKey]) -> tuple[list[UUID], list[UUID]]:

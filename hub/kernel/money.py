@@ -6,6 +6,8 @@ from decimal import Decimal, InvalidOperation
 from hub.kernel.errors import InvalidInputError
 
 MAX_AMOUNT_MINOR = 10**15
+MAX_DIGITS = 15
+MAX_TEXT_LENGTH = 40
 
 # ISO 4217 currencies whose minor unit is not a hundredth (ISO 4217 list one, 2026).
 _EXPONENTS = {
@@ -65,12 +67,14 @@ class Money:
     def parse(cls, text: str, currency: str) -> "Money":
         """Read a plain decimal ("19.90") exactly. More digits than the currency has is an error, not a rounding."""
         exponent = currency_exponent(currency)
+        if len(text) > MAX_TEXT_LENGTH:
+            raise AmountError(f"amount {text[:MAX_TEXT_LENGTH]!r}… is longer than {MAX_TEXT_LENGTH} characters")
         try:
             value = Decimal(text.strip())
         except InvalidOperation:
             raise AmountError(f"amount {text!r} is not a decimal number such as 19.90") from None
-        if not value.is_finite():
-            raise AmountError(f"amount {text!r} is not a finite number")
+        if not value.is_finite() or value.adjusted() > MAX_DIGITS:
+            raise AmountError(f"amount {text[:40]!r} is not a finite number below 10^{MAX_DIGITS}")
         scaled = value.scaleb(exponent)
         if scaled != scaled.to_integral_value():
             raise AmountError(

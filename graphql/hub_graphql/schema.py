@@ -1,0 +1,40 @@
+"""The hub's schema: every feature's roots, put together."""
+
+import strawberry
+
+from hub_graphql.catalog import CatalogQuery
+from hub_graphql.customers import CustomerQuery, LoyaltySubscription
+from hub_graphql.errors import ERROR_TYPES
+from hub_graphql.fulfillment import FulfillmentMutation, FulfillmentQuery, FulfillmentSubscription
+from hub_graphql.inventory import AvailabilitySubscription, InventoryMutation, InventoryQuery
+from hub_graphql.locations import LocationQuery
+from hub_graphql.nodes import NodeQuery
+from hub_graphql.orders import OrderMutation, OrderQuery
+from hub_graphql.reservations import ReservationMutation, ReservationQuery
+
+
+@strawberry.type(description="What can be read.")
+class Query(
+    CatalogQuery,
+    LocationQuery,
+    InventoryQuery,
+    ReservationQuery,
+    OrderQuery,
+    FulfillmentQuery,
+    CustomerQuery,
+    NodeQuery,
+):
+    pass
+
+
+@strawberry.type(description="What can be changed; every mutation takes an idempotency key.")
+class Mutation(InventoryMutation, ReservationMutation, OrderMutation, FulfillmentMutation):
+    pass
+
+
+@strawberry.type(description="What can be watched: current state first, then changes.")
+class Subscription(AvailabilitySubscription, FulfillmentSubscription, LoyaltySubscription):
+    pass
+
+
+schema = strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription, types=ERROR_TYPES)

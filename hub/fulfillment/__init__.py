@@ -1,0 +1,59 @@
+"""Orders find their place: routing decisions, the stores' queues, hand-over."""
+
+from hub.fulfillment.cancellation import cancel_open_units, cancel_order
+from hub.fulfillment.checking import check_orders
+from hub.fulfillment.errors import FulfillmentOrderNotFoundError, TransitionError, WrongPickupCodeError
+from hub.fulfillment.lifecycle import QueueStep, Tracking, accept, collect, pickup_code, ready, reject, ship
+from hub.fulfillment.messages import FULFILLMENT_ORDER_CHANGED, PUSH_WORK
+from hub.fulfillment.models import (
+    FulfillmentOrder,
+    FulfillmentOrderLine,
+    FulfillmentStatus,
+    RejectReason,
+    RoutingDecisionRow,
+)
+from hub.fulfillment.repository import (
+    decisions_by_ids,
+    decisions_by_order_ids,
+    fulfillment_orders_by_ids,
+    fulfillment_orders_by_order_ids,
+    lines_by_fulfillment_order_ids,
+    lines_of,
+    queue_page,
+)
+from hub.fulfillment.routing_run import RoutingRun, route_order
+from hub.fulfillment.waiting import reroute_waiting
+
+__all__ = [
+    "FULFILLMENT_ORDER_CHANGED",
+    "PUSH_WORK",
+    "FulfillmentOrder",
+    "FulfillmentOrderLine",
+    "FulfillmentOrderNotFoundError",
+    "FulfillmentStatus",
+    "QueueStep",
+    "RejectReason",
+    "RoutingDecisionRow",
+    "RoutingRun",
+    "Tracking",
+    "TransitionError",
+    "WrongPickupCodeError",
+    "accept",
+    "cancel_open_units",
+    "cancel_order",
+    "check_orders",
+    "collect",
+    "decisions_by_ids",
+    "decisions_by_order_ids",
+    "fulfillment_orders_by_ids",
+    "fulfillment_orders_by_order_ids",
+    "lines_by_fulfillment_order_ids",
+    "lines_of",
+    "pickup_code",
+    "queue_page",
+    "ready",
+    "reject",
+    "reroute_waiting",
+    "route_order",
+    "ship",
+]

@@ -1,0 +1,106 @@
+"""Taking back what an order has not been given yet: claims, allocations and the stores' work."""
+
+from uuid import UUID
+
+from sqlalchemy import text
+
+from hub.fulfillment.models import FulfillmentOrder, FulfillmentStatus
+from hub.fulfillment.repository import fulfillment_orders_by_order_ids, lines_by_fulfillment_order_ids
+from hub.fulfillment.routing_run import fulfillment_changed
+from hub.fulfillment.rules import OPEN_STATES
+from hub.infra import outbox
+from hub.infra.database import Database, WriteSession
+from hub.infra.idempotency import Answer
+from hub.infra.mutations import mutate
+from hub.inventory import Actor, Deallocate, Refused, Release, StockRequest, apply, error_of
+from hub.kernel.principal import Principal, Scope
+from hub.orders import (
+    LineFulfiller,
+    Order,
+    OrderNotCancellableError,
+    OrderStatus,
+    changed,
+    lock_order,
+    note,
+    order_lines,
+    set_unfilled,
+    status_after,
+)
+
+
+async def cancel_order(
+    database: Database, principal: Principal, *, order_id: UUID, reason: str, idempotency_key: str
+) -> Answer:
+    """Cancel every unit not handed out yet. Raises OrderNotFoundError, OrderNotCancellableError."""
+    principal.require(Scope.ORDERS_WRITE)
+
+    async def work(session: WriteSession) -> dict[str, object]:
+        order = await lock_order(session, order_id)
+        principal.require_channel(order.channel_id)
+        if order.status not in {OrderStatus.OPEN, OrderStatus.PENDING_PAYMENT}:
+            raise OrderNotCancellableError(f"the order is {order.status} already", path=("orderId",))
+        order.version += 1
+        await cancel_open_units(session, order, principal, reason=reason)
+        await outbox.record(session, changed(order))
+        return {"order_id": str(order_id), "ids": [str(order_id)]}
+
+    return await mutate(
+        database,
+        principal,
+        operation="orderCancel",
+        idempotency_key=idempotency_key,
+        payload={"order_id": order_id, "reason": reason},
+        work=work,
+    )
+
+
+async def cancel_open_units(session: WriteSession, order: Order, principal: Principal, *, reason: str) -> None:
+    """Cancel what has not been handed out; stock and queues are put right. The caller holds the order's lock."""
+    open_items = await _open_items(session, order.id)
+    await _give_back(session, order, principal, open_items)
+    await _close(session, open_items)
+    lines = await order_lines(session, order.id)
+    await set_unfilled(session, order, [line.id for line in lines], {})
+    for line in lines:
+        if line.fulfilled_by != LineFulfiller.HANDED_OVER:
+            line.cancelled += line.open_quantity
+    order.status = status_after(lines) if any(line.fulfilled for line in lines) else OrderStatus.CANCELLED
+    order.reservation_id = None
+    await session.flush()
+    await note(session, order.id, "CANCELLED", principal, detail={"reason": reason})
+
+
+async def _open_items(session: WriteSession, order_id: UUID) -> list[FulfillmentOrder]:
+    items = (await fulfillment_orders_by_order_ids(session, [order_id])).get(order_id, [])
+    return [item for item in items if item.status in OPEN_STATES]
+
+
+async def _give_back(
+    session: WriteSession, order: Order, principal: Principal, open_items: list[FulfillmentOrder]
+) -> None:
+    actor = Actor(principal.id, order.channel_id)
+    grouped = await lines_by_fulfillment_order_ids(session, [item.id for item in open_items])
+    holders = tuple(line.id for lines in grouped.values() for line in lines)
+    requests = []
+    if order.reservation_id is not None and await _is_active(session, order.reservation_id):
+        requests.append(StockRequest(actor, Release(order.reservation_id)))
+    if holders:
+        requests.append(StockRequest(actor, Deallocate(holders, order.id)))
+    for outcome in await apply(session, requests) if requests else ():
+        if isinstance(outcome, Refused):
+            raise error_of(outcome)
+
+
+async def _close(session: WriteSession, open_items: list[FulfillmentOrder]) -> None:
+    for item in open_items:
+        item.status = FulfillmentStatus.CANCELLED
+        item.version += 1
+    await session.flush()
+    await outbox.record(session, *(fulfillment_changed(item) for item in open_items))
+
+
+async def _is_active(session: WriteSession, reservation_id: UUID) -> bool:
+    found = await session.execute(
+        text("SELECT status = 'ACTIVE' FROM reservations WHERE id = :id"), {"id": reservation_id}
+    )
+    return bool(found.scalar_one())

@@ -1,0 +1,80 @@
+"""Orders from every channel: captured once, placed, returned, and never lost."""
+
+from hub.orders.booking import changed, read_contact
+from hub.orders.capture import CaptureResult, capture_order
+from hub.orders.claims import StockMovedError, claimed_demand, set_unfilled
+from hub.orders.errors import OrderNotCancellableError, OrderNotFoundError
+from hub.orders.messages import ORDER_CHANGED, ROUTE_WORK, NewPayment
+from hub.orders.models import (
+    LineFulfiller,
+    Order,
+    OrderEvent,
+    OrderHold,
+    OrderLine,
+    OrderMethod,
+    OrderPayment,
+    OrderReturn,
+    OrderReturnLine,
+    OrderStatus,
+)
+from hub.orders.placement import PlaceOrder, PlaceOrderLine, place_order
+from hub.orders.repository import (
+    events_by_order_ids,
+    lines_by_order_ids,
+    lock_order,
+    order_by_external_id,
+    order_lines,
+    order_lines_by_ids,
+    orders_by_ids,
+    orders_page,
+    payments_by_order_ids,
+    return_lines_by_return_ids,
+    returns_by_ids,
+)
+from hub.orders.returning import ReturnLineInput, ReturnOrder, return_order
+from hub.orders.rules import status_after
+from hub.orders.timeline import note
+
+__all__ = [
+    "ORDER_CHANGED",
+    "ROUTE_WORK",
+    "CaptureResult",
+    "LineFulfiller",
+    "NewPayment",
+    "Order",
+    "OrderEvent",
+    "OrderHold",
+    "OrderLine",
+    "OrderMethod",
+    "OrderNotCancellableError",
+    "OrderNotFoundError",
+    "OrderPayment",
+    "OrderReturn",
+    "OrderReturnLine",
+    "OrderStatus",
+    "PlaceOrder",
+    "PlaceOrderLine",
+    "ReturnLineInput",
+    "ReturnOrder",
+    "StockMovedError",
+    "capture_order",
+    "changed",
+    "claimed_demand",
+    "events_by_order_ids",
+    "lines_by_order_ids",
+    "lock_order",
+    "note",
+    "order_by_external_id",
+    "order_lines",
+    "order_lines_by_ids",
+    "orders_by_ids",
+    "orders_page",
+    "payments_by_order_ids",
+    "place_order",
+    "read_contact",
+    "return_lines_by_return_ids",
+    "return_order",
+    "returns_by_ids",
+    "set_unfilled",
+    "status_after",
+]

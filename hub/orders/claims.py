@@ -1,0 +1,158 @@
+"""What an order does to stock when it enters: reserve, adopt a cart's reservation, or sell what was handed over."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from hub.infra.database import WriteSession
+from hub.inventory import (
+    Actor,
+    Adopt,
+    InsufficientStockError,
+    LevelKey,
+    PoolClaim,
+    Refused,
+    ReservationOwner,
+    Reserve,
+    Sell,
+    StockRequest,
+    Unfilled,
+    Units,
+    apply,
+    error_of,
+    pin,
+    replace_unfilled,
+    reserved_units,
+)
+from hub.kernel.errors import UnavailableError
+from hub.kernel.geo import GeoPoint
+from hub.kernel.ids import new_id
+from hub.kernel.principal import Principal
+from hub.orders.errors import ReservationMismatchError
+from hub.orders.models import LineFulfiller, Order, OrderLine
+from routing import RoutingMethod
+
+
+class StockMovedError(UnavailableError):
+    """Stock moved between choosing the locations and locking them: run the whole transaction again."""
+
+    code = "STOCK_MOVED"
+
+
+async def reserve(
+    session: WriteSession,
+    order: Order,
+    lines: Sequence[OrderLine],
+    principal: Principal,
+    *,
+    near: GeoPoint | None,
+    shortage_allowed: bool,
+) -> None:
+    """Pin what the pool can promise as the order's own reservation; note the rest as unfilled demand."""
+    demand = claimed_demand(lines)
+    if not demand:
+        return
+    method = RoutingMethod(order.method)
+    pinned = await pin(session, PoolClaim(order.channel_id, demand, method, order.pickup_location_id, near))
+    if pinned.short and not shortage_allowed:
+        raise InsufficientStockError(
+            {
+                "variant_id": str(item.key.variant_id),
+                "location_id": None,
+                "requested": item.requested,
+                "available": item.available,
+            }
+            for item in pinned.short
+        )
+    if pinned.units:
+        await _reserve(session, order, pinned.units, principal)
+    await record_unfilled(session, order, lines, _by_variant(pinned.units))
+
+
+async def adopt(
+    session: WriteSession,
+    order: Order,
+    lines: Sequence[OrderLine],
+    reservation_id: UUID,
+    principal: Principal,
+) -> None:
+    """Take over a cart's reservation, which must hold exactly what the order's lines need."""
+    held = _by_variant(await reserved_units(session, reservation_id))
+    if held != claimed_demand(lines):
+        raise ReservationMismatchError(
+            "the reservation does not hold exactly the order's lines; reserve what is ordered", path=("reservationId",)
+        )
+    request = StockRequest(Actor(principal.id, order.channel_id), Adopt(reservation_id))
+    [outcome] = await apply(session, [request])
+    if isinstance(outcome, Refused):
+        raise error_of(outcome)
+    order.reservation_id = reservation_id
+
+
+async def sell(
+    session: WriteSession,
+    order: Order,
+    lines: Sequence[OrderLine],
+    location_id: UUID,
+    principal: Principal,
+) -> None:
+    """Post the sale that already happened at the counter: a fact, never refused for lack of stock."""
+    units = tuple(
+        Units(LevelKey(line.variant_id, location_id), line.quantity)
+        for line in lines
+        if line.variant_id is not None and line.fulfilled_by == LineFulfiller.HANDED_OVER
+    )
+    if units:
+        command = Sell(order.id, units, occurred_at=order.placed_at)
+        await apply(session, [StockRequest(Actor(principal.id, order.channel_id), command)])
+
+
+def claimed_demand(lines: Sequence[OrderLine]) -> dict[UUID, int]:
+    """Units per variant that the hub has to deliver."""
+    demand: dict[UUID, int] = {}
+    for line in lines:
+        if line.fulfilled_by == LineFulfiller.HUB and line.variant_id is not None and line.open_quantity:
+            demand[line.variant_id] = demand.get(line.variant_id, 0) + line.open_quantity
+    return demand
+
+
+async def record_unfilled(
+    session: WriteSession, order: Order, lines: Sequence[OrderLine], covered: dict[UUID, int]
+) -> None:
+    """Keep, per line, the units that no stock covers. `covered` counts units per variant; earlier lines first."""
+    left = dict(covered)
+    short: dict[UUID, tuple[UUID, int]] = {}
+    for line in lines:
+        if line.fulfilled_by != LineFulfiller.HUB or line.variant_id is None:
+            continue
+        served = min(line.open_quantity, left.get(line.variant_id, 0))
+        left[line.variant_id] = left.get(line.variant_id, 0) - served
+        if line.open_quantity > served:
+            short[line.id] = (line.variant_id, line.open_quantity - served)
+    await set_unfilled(session, order, [line.id for line in lines], short)
+
+
+async def set_unfilled(
+    session: WriteSession, order: Order, line_ids: Sequence[UUID], short: dict[UUID, tuple[UUID, int]]
+) -> None:
+    """Replace the unfilled demand of these lines with `short` (line → variant, units)."""
+    await replace_unfilled(
+        session,
+        line_ids,
+        [Unfilled(line, variant, order.channel_id, units, order.placed_at) for line, (variant, units) in short.items()],
+    )
+
+
+async def _reserve(session: WriteSession, order: Order, units: tuple[Units, ...], principal: Principal) -> None:
+    reservation_id = new_id()
+    command = Reserve(reservation_id, ReservationOwner.ORDER, units, ttl_seconds=None, customer_id=order.customer_id)
+    [outcome] = await apply(session, [StockRequest(Actor(principal.id, order.channel_id), command)])
+    if isinstance(outcome, Refused):
+        raise StockMovedError("stock moved while the order was being booked; try again", retry_after_seconds=0.1)
+    order.reservation_id = reservation_id
+
+
+def _by_variant(units: Sequence[Units]) -> dict[UUID, int]:
+    total: dict[UUID, int] = {}
+    for key, quantity in units:
+        total[key.variant_id] = total.get(key.variant_id, 0) + quantity
+    return total

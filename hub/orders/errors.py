@@ -1,0 +1,29 @@
+"""Why orders are refused."""
+
+from hub.kernel.errors import ConflictError, InvalidInputError, NotFoundError
+
+
+class OrderNotFoundError(NotFoundError):
+    code = "ORDER_NOT_FOUND"
+
+
+class PriceChangedError(ConflictError):
+    """`details["lines"]` names each line's sku, the price sent and the price that holds."""
+
+    code = "PRICE_CHANGED"
+
+
+class ReservationMismatchError(InvalidInputError):
+    code = "RESERVATION_MISMATCH"
+
+
+class EmptyOrderError(InvalidInputError):
+    code = "EMPTY_ORDER"
+
+
+class ReturnTooManyError(ConflictError):
+    code = "RETURN_EXCEEDS_FULFILLED"
+
+
+class OrderNotCancellableError(ConflictError):
+    code = "ORDER_NOT_CANCELLABLE"

@@ -1,0 +1,223 @@
+"""An order placed through the API: by a shop's own front end, a till or staff."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from uuid import UUID
+
+from hub.catalog import repository as catalog
+from hub.channels.models import Channel
+from hub.customers import IdentityEvidence, Person
+from hub.infra.database import Database, WriteSession
+from hub.infra.idempotency import Answer
+from hub.infra.mutations import mutate
+from hub.infra.sealing import Sealer
+from hub.inventory import InsufficientStockError, expire_due_on_variants
+from hub.kernel.errors import InvalidInputError, NotFoundError
+from hub.kernel.geo import GeoPoint
+from hub.kernel.ids import new_id
+from hub.kernel.money import Money
+from hub.kernel.principal import Principal, Scope
+from hub.kernel.quantity import positive_quantity
+from hub.orders.booking import book_order
+from hub.orders.claims import StockMovedError
+from hub.orders.errors import EmptyOrderError, PriceChangedError
+from hub.orders.messages import NewOrder, NewOrderLine, NewPayment
+from hub.orders.models import LineFulfiller, OrderMethod, OrderStatus
+from hub.orders.repository import now, order_by_external_id
+
+MAX_ORDER_LINES = 500
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrderLine:
+    """`unit_price` None: the price the hub has for the channel."""
+
+    variant_id: UUID
+    quantity: int
+    unit_price: Money | None = None
+    discount_minor: int = 0
+    tax_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrder:
+    channel_id: UUID
+    lines: tuple[PlaceOrderLine, ...]
+    method: OrderMethod
+    currency: str
+    external_id: str | None = None
+    pickup_location_id: UUID | None = None
+    handed_over_at: UUID | None = None
+    destination: GeoPoint | None = None
+    reservation_id: UUID | None = None
+    customer_id: UUID | None = None
+    evidence: tuple[IdentityEvidence, ...] = ()
+    person: Person | None = None
+    contact: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    payments: tuple[NewPayment, ...] = ()
+    shipping_minor: int = 0
+
+
+async def place_order(
+    database: Database, principal: Principal, command: PlaceOrder, sealer: Sealer, *, idempotency_key: str
+) -> Answer:
+    """Book the order with its stock or refuse it. Outcome: order_id.
+
+    Raises InsufficientStockError, PriceChangedError (unless the credential holds orders:price),
+    ReservationMismatchError and the reservation errors; an external id used before gives that order.
+    """
+    _check(principal, command)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            answer = await _attempt(database, principal, command, sealer, idempotency_key, last=attempt == ATTEMPTS)
+        except (StockMovedError, _DueHoldsError):
+            if attempt == ATTEMPTS:
+                raise
+            async with database.write() as session:
+                await expire_due_on_variants(session, sorted({line.variant_id for line in command.lines}))
+        else:
+            return answer
+    raise AssertionError  # the last attempt answers or raises
+
+
+class _DueHoldsError(Exception):
+    """The pool is short, and it may be for holds that are due: let those lapse and try once more."""
+
+
+async def _attempt(
+    database: Database, principal: Principal, command: PlaceOrder, sealer: Sealer, key: str, *, last: bool
+) -> Answer:
+    async def work(session: WriteSession) -> Mapping[str, Any]:
+        new = await _new_order(session, principal, command)
+        try:
+            order_id = await book_order(session, new, principal, sealer, shortage_allowed=False)
+        except InsufficientStockError as short:
+            if last:
+                raise
+            raise _DueHoldsError from short
+        if order_id is None:
+            known = await order_by_external_id(session, command.channel_id, new.external_id)
+            order_id = known.id if known is not None else None
+        return {"order_id": str(order_id), "ids": [str(order_id)]}
+
+    return await mutate(
+        database,
+        principal,
+        operation="orderPlace",
+        idempotency_key=key,
+        payload=_payload(command),
+        work=work,
+    )
+
+
+def _payload(command: PlaceOrder) -> dict[str, Any]:
+    """The canonical input; it is only hashed, never stored."""
+    return asdict(command)
+
+
+def _check(principal: Principal, command: PlaceOrder) -> None:
+    principal.require(Scope.ORDERS_WRITE)
+    principal.require_channel(command.channel_id)
+    if not 1 <= len(command.lines) <= MAX_ORDER_LINES:
+        raise EmptyOrderError(f"an order has 1 to {MAX_ORDER_LINES} lines, not {len(command.lines)}", path=("lines",))
+    for index, line in enumerate(command.lines):
+        positive_quantity(line.quantity, path=("lines", str(index), "quantity"))
+    if command.method is OrderMethod.PICKUP and command.pickup_location_id is None:
+        raise InvalidInputError("a PICKUP order names its pickupLocationId", path=("pickupLocationId",))
+    if command.method is OrderMethod.HANDED_OVER:
+        if command.handed_over_at is None:
+            raise InvalidInputError("a HANDED_OVER order names its locationId", path=("locationId",))
+        principal.require_location(command.handed_over_at)
+
+
+async def _new_order(session: WriteSession, principal: Principal, command: PlaceOrder) -> NewOrder:
+    channel = await session.get(Channel, command.channel_id)
+    if channel is None:
+        raise NotFoundError(f"there is no channel {command.channel_id}", path=("channelId",))
+    external_id = command.external_id or str(new_id())
+    lines = await _lines(session, principal, command)
+    goods = sum(line.unit_price_minor * line.quantity - line.discount_minor for line in lines)
+    tax = 0 if channel.prices_include_tax else sum(line.tax_minor for line in lines)
+    return NewOrder(
+        channel_id=command.channel_id,
+        external_id=external_id,
+        number=external_id[-12:],
+        status=OrderStatus.OPEN,
+        method=command.method,
+        currency=command.currency,
+        prices_include_tax=channel.prices_include_tax,
+        total_minor=goods + tax + command.shipping_minor,
+        placed_at=await now(session),
+        source_version="",
+        content_hash="",
+        lines=lines,
+        pickup_location_id=command.pickup_location_id,
+        handed_over_at=command.handed_over_at,
+        destination=command.destination,
+        shipping_minor=command.shipping_minor,
+        evidence=command.evidence,
+        person=command.person,
+        customer_id=command.customer_id,
+        contact=dict(command.contact),
+        payments=command.payments,
+        reservation_id=command.reservation_id,
+    )
+
+
+async def _lines(session: WriteSession, principal: Principal, command: PlaceOrder) -> tuple[NewOrderLine, ...]:
+    ids = [line.variant_id for line in command.lines]
+    variants = await catalog.variants_by_ids(session, ids)
+    prices = await _prices(session, command, ids)
+    changed: list[Mapping[str, Any]] = []
+    lines: list[NewOrderLine] = []
+    for position, line in enumerate(command.lines):
+        variant = variants.get(line.variant_id)
+        if variant is None:
+            raise NotFoundError(
+                f"there is no variant {line.variant_id}", path=("lines", str(position), "variantId"), code="UNKNOWN_SKU"
+            )
+        ours = prices.get(line.variant_id)
+        theirs = line.unit_price.amount_minor if line.unit_price is not None else ours
+        if theirs is None or (theirs != ours and not principal.may(Scope.ORDERS_PRICE)):
+            changed.append({"sku": variant.sku, "sent": theirs, "current": ours, "currency": command.currency})
+        lines.append(
+            NewOrderLine(
+                external_id=str(position + 1),
+                title=variant.title or variant.sku,
+                kind="GOODS",
+                quantity=line.quantity,
+                unit_price_minor=theirs or 0,
+                discount_minor=line.discount_minor,
+                tax_minor=line.tax_minor,
+                variant_id=variant.id,
+                sku=variant.sku,
+                fulfilled_by=_fulfiller(command, variant.stock_policy),
+            )
+        )
+    if changed:
+        error = PriceChangedError("prices have changed; show the buyer the current ones", path=("lines",))
+        error.details = {"lines": changed}
+        raise error
+    return tuple(lines)
+
+
+def _fulfiller(command: PlaceOrder, stock_policy: str) -> LineFulfiller:
+    if stock_policy == "UNTRACKED":
+        return LineFulfiller.CHANNEL
+    return LineFulfiller.HANDED_OVER if command.method is OrderMethod.HANDED_OVER else LineFulfiller.HUB
+
+
+async def _prices(session: WriteSession, command: PlaceOrder, ids: Sequence[UUID]) -> dict[UUID, int]:
+    """The listing's price where the channel has its own, else the catalog's in the order's currency."""
+    found: dict[UUID, int] = {}
+    for variant_id, prices in (await catalog.prices_by_variant_ids(session, ids)).items():
+        for price in prices:
+            if price.currency == command.currency:
+                found[variant_id] = price.amount_minor
+    for variant_id, listings in (await catalog.listings_by_variant_ids(session, ids)).items():
+        for listing in listings:
+            if (listing.channel_id, listing.currency) == (command.channel_id, command.currency) and listing.price_minor:
+                found[variant_id] = listing.price_minor
+    return found

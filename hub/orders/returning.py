@@ -1,0 +1,133 @@
+"""Goods come back, through whatever channel: stock, the order's lines and the points of the same lot follow."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from hub.infra import outbox
+from hub.infra.database import Database, WriteSession
+from hub.infra.idempotency import Answer
+from hub.infra.mutations import mutate
+from hub.inventory import Actor, LevelKey, Refused, ReturnCondition, StockRequest, TakeBack, Units, apply, error_of
+from hub.kernel.errors import InvalidInputError
+from hub.kernel.ids import new_id
+from hub.kernel.principal import Principal, Scope
+from hub.kernel.quantity import positive_quantity
+from hub.loyalty import ReversePoints, reverse
+from hub.orders.booking import changed
+from hub.orders.errors import ReturnTooManyError
+from hub.orders.models import OrderLine, OrderReturn, OrderReturnLine
+from hub.orders.repository import lock_order, now, order_lines
+from hub.orders.timeline import note
+
+MAX_RETURN_LINES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnLineInput:
+    order_line_id: UUID
+    quantity: int
+    condition: ReturnCondition = ReturnCondition.SELLABLE
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnOrder:
+    """`location_id` is where the goods are now; it need not be where they were bought."""
+
+    order_id: UUID
+    location_id: UUID
+    lines: tuple[ReturnLineInput, ...]
+
+
+async def return_order(
+    database: Database, principal: Principal, command: ReturnOrder, *, idempotency_key: str
+) -> Answer:
+    """Take units back. Outcome: return_id. Raises OrderNotFoundError, ReturnTooManyError, LocationNotAllowedError."""
+    principal.require(Scope.ORDERS_WRITE)
+    principal.require_location(command.location_id)
+    if not 1 <= len(command.lines) <= MAX_RETURN_LINES:
+        raise InvalidInputError(f"a return has 1 to {MAX_RETURN_LINES} lines", path=("lines",))
+    for index, line in enumerate(command.lines):
+        positive_quantity(line.quantity, path=("lines", str(index), "quantity"))
+
+    async def work(session: WriteSession) -> Mapping[str, Any]:
+        return await _take_back(session, principal, command)
+
+    return await mutate(
+        database,
+        principal,
+        operation="orderReturn",
+        idempotency_key=idempotency_key,
+        payload=asdict(command),
+        work=work,
+    )
+
+
+async def _take_back(session: WriteSession, principal: Principal, command: ReturnOrder) -> Mapping[str, Any]:
+    order = await lock_order(session, command.order_id)
+    known = {line.id: line for line in await order_lines(session, order.id)}
+    returned = OrderReturn(
+        order_id=order.id,
+        channel_id=principal.channel_id,
+        location_id=command.location_id,
+        created_at=await now(session),
+    )
+    session.add(returned)
+    await session.flush()
+    rows = [(_returned(known, item), item) for item in command.lines]
+    lines = [
+        OrderReturnLine(
+            id=new_id(),
+            return_id=returned.id,
+            order_line_id=line.id,
+            quantity=item.quantity,
+            condition=item.condition,
+        )
+        for line, item in rows
+    ]
+    session.add_all(lines)
+    order.version += 1
+    await session.flush()
+    await _stock(session, principal, command, returned.id, rows)
+    for line in lines:
+        await reverse(session, ReversePoints(line.id, line.order_line_id, line.quantity))
+    await note(session, order.id, "RETURNED", principal, detail={"return_id": str(returned.id)})
+    await outbox.record(session, changed(order))
+    return {"return_id": str(returned.id), "order_id": str(order.id), "ids": [str(returned.id), str(order.id)]}
+
+
+def _returned(known: Mapping[UUID, OrderLine], item: ReturnLineInput) -> OrderLine:
+    line = known.get(item.order_line_id)
+    if line is None:
+        raise InvalidInputError(f"the order has no line {item.order_line_id}", path=("lines", "orderLineId"))
+    if line.returned + item.quantity > line.fulfilled:
+        raise ReturnTooManyError(
+            f"{line.fulfilled - line.returned} units of this line can come back, not {item.quantity}",
+            path=("lines", "quantity"),
+        )
+    line.returned += item.quantity
+    return line
+
+
+async def _stock(
+    session: WriteSession,
+    principal: Principal,
+    command: ReturnOrder,
+    return_id: UUID,
+    rows: list[tuple[OrderLine, ReturnLineInput]],
+) -> None:
+    actor = Actor(principal.id, principal.channel_id)
+    requests = [
+        StockRequest(
+            actor,
+            TakeBack(
+                (Units(LevelKey(line.variant_id, command.location_id), item.quantity),), item.condition, return_id
+            ),
+        )
+        for line, item in rows
+        if line.variant_id is not None and line.fulfilled_by != "CHANNEL"
+    ]
+    for outcome in await apply(session, requests) if requests else ():
+        if isinstance(outcome, Refused):
+            raise error_of(outcome)
