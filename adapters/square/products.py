@@ -44,7 +44,8 @@ def option_ids(items: list[Reader]) -> list[str]:
 def _option_ids(item: Reader) -> Iterator[str]:
     data = item.object_or_none("item_data")
     if data is not None:
-        yield from (option.text("item_option_id") for option in data.list("item_options"))
+        named = (option.text_or_empty("item_option_id") for option in data.list("item_options"))
+        yield from filter(None, named)
 
 
 def _variant(source: Reader, related: Related, *, counted: bool) -> ChannelVariant:

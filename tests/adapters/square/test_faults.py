@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from adapters.sdk.errors import AuthFailed, ContractBroken, Rejected, Retryable
-from adapters.sdk.types import Shipment
+from adapters.sdk.types import Shipment, ShippedLine
 from adapters.square import ADAPTER, SquareConnection, SquareSettings
 from tests.adapters.square.running import EPOCH, connect, ref, settings_for, update
 
@@ -166,3 +166,55 @@ class TestSettings:
 
         with pytest.raises(TypeError, match="SquareSettings"):
             ADAPTER.connect(Other())
+
+
+class TestPartsOfAnOrder:
+    """Orders that hold several fulfillments, which only Square itself can make."""
+
+    def order(self, *fulfillments: dict[str, Any], **changes: Any) -> dict[str, Any]:
+        return {
+            "id": "O1",
+            "location_id": "L1",
+            "version": 4,
+            "state": "OPEN",
+            "fulfillments": list(fulfillments),
+            **changes,
+        }
+
+    async def sent(self, order: dict[str, Any], call: Callable[[SquareConnection], Awaitable[None]]) -> dict[str, Any]:
+        written: list[dict[str, Any]] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            if request.method == "PUT":
+                written.append(json.loads(request.content)["order"])
+            return httpx.Response(200, json={"order": order})
+
+        connection = answering(answer)
+        await call(connection)
+        await connection.close()
+        return written[0]
+
+    async def test_a_shipment_completes_the_fulfillments_whose_every_piece_it_holds(self) -> None:
+        def entry(uid: str, line: str, quantity: str) -> dict[str, Any]:
+            entries = [{"line_item_uid": line, "quantity": quantity}]
+            return {"uid": uid, "type": "SHIPMENT", "state": "PROPOSED", "entries": entries}
+
+        shipment = Shipment(
+            "O1", (ShippedLine("A", 2), ShippedLine("B", 1)), completes_order=False, idempotency_key="k"
+        )
+        order = self.order(entry("F1", "A", "2"), entry("F2", "B", "2"))
+        written = await self.sent(order, lambda one: one.push_fulfillment(shipment))
+        assert written["fulfillments"] == [{"uid": "F1", "state": "COMPLETED"}]
+
+    async def test_an_order_of_which_a_part_was_handed_over_is_not_cancelled(self) -> None:
+        done = {"uid": "F1", "type": "PICKUP", "state": "COMPLETED"}
+        for order, words in (
+            (self.order(done), "handed over"),
+            (self.order(tenders=[{"id": "T", "type": "CASH"}]), "paid sale"),
+        ):
+            with pytest.raises(Rejected, match=words):
+                await self.sent(order, lambda one: one.cancel_order("O1", reason="", idempotency_key="k"))
+
+    async def test_an_open_ticket_without_payment_is_cancelled(self) -> None:
+        written = await self.sent(self.order(), lambda one: one.cancel_order("O1", reason="", idempotency_key="k"))
+        assert written == {"location_id": "L1", "version": 4, "state": "CANCELED"}
