@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from time import perf_counter
 
 import asyncpg
@@ -79,10 +80,15 @@ async def _server(database: Database) -> tuple[Status, str]:
 async def _schema(database: Database) -> tuple[Status, str]:
     async with database.read() as session:
         current = (await session.execute(text("SELECT version_num FROM alembic_version"))).scalar_one_or_none()
-    newest = newest_revision()
+    newest = _newest()
     if current == newest:
         return Status.OK, f"at {current}"
     return Status.DOWN, f"at {current or 'nothing'}, needs {newest}: run `hub migrate`"
+
+
+@cache
+def _newest() -> str | None:
+    return newest_revision()
 
 
 async def _redis(url: str | None) -> tuple[Status, str]:

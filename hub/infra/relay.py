@@ -24,7 +24,7 @@ EVENT_RETENTION_HOURS = 24
 PRUNE_BATCH = 5000
 MAX_PRUNE_BATCHES = 20
 
-GUARD = "xid < pg_snapshot_xmin(pg_current_snapshot())"
+GUARD = "xid < (SELECT pg_snapshot_xmin(pg_current_snapshot()))"
 
 log = structlog.get_logger(__name__)
 

@@ -54,6 +54,11 @@ class Scheduler:
         self.every(PRUNE_SECONDS, "old events", lambda: relay.prune(database))
         self.every(PRUNE_SECONDS, "old rows", lambda: pruning.prune_all(database))
 
+    @property
+    def database(self) -> Database:
+        """For jobs and consumers that are registered here."""
+        return self._database
+
     def every(self, seconds: float, name: str, job: Job) -> None:
         """Run `job` at once and then each `seconds`, never beside itself. What it raises is logged."""
         self._jobs.append(PeriodicJob(name, seconds, job))

@@ -10,7 +10,6 @@ from collections import Counter
 from contextlib import suppress
 
 import structlog
-from redis.exceptions import RedisError
 
 from hub.infra import metrics, outbox, work
 from hub.infra.broker import WakeUpSender
@@ -80,7 +79,7 @@ class WakeUps:
                 continue
             try:
                 await self._send(channels, queues)
-            except (RedisError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 (a wake-up never matters enough to raise)
                 self._pause(error)
             else:
                 self._failing = False

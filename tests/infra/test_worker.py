@@ -190,6 +190,22 @@ async def test_work_is_done_at_the_tick_while_there_is_no_redis(database: Databa
         await until(done)
 
 
+async def test_one_row_can_be_run_out_of_turn(database: Database, redis_url: str) -> None:
+    async def done() -> bool:
+        return bool((await row(database, "urgent")).state == "DONE")
+
+    await ask(database, "patient", "other", "urgent")
+    stop = asyncio.Event()
+    worker = asyncio.create_task(run_worker(database.url, redis_url, threads=2, stop=stop, register=register_accepting))
+    sender = WakeUpSender(redis_url)
+    sender.send_item(work.DEFAULT_QUEUE, (await row(database, "urgent")).id)
+    sender.close()
+    await until(done)
+    stop.set()
+    await worker
+    assert (await row(database, "other")).state == "READY"
+
+
 async def test_commits_and_wake_ups_do_not_mind_a_redis_that_is_not_there(database: Database, tmp_path: Path) -> None:
     waker = WakeUps(f"unix://{tmp_path}/nobody.sock")
     waker.watch(database)
