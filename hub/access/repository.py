@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 
 from hub.access.customer_tokens import KeyReference, ShopKey
-from hub.access.models import ApiKey, ShopSigningKey, StaffRole
+from hub.access.models import ApiKey, ShopSigningKey
 from hub.access.rules import RoleGrant
 from hub.infra.database import AnySession, WriteSession
 from hub.kernel.ids import new_id
@@ -249,11 +249,15 @@ async def grants_of(session: AnySession, user_id: UUID) -> list[tuple[str, UUID 
 
 async def replace_grants(session: WriteSession, user_id: UUID, grants: Collection[RoleGrant]) -> None:
     await session.execute(text("DELETE FROM staff_roles WHERE user_id = :id"), {"id": user_id})
-    session.add_all(
-        StaffRole(id=new_id(), user_id=user_id, role=grant.role.value, location_id=grant.location_id)
-        for grant in set(grants)
+    if not grants:
+        return
+    await session.execute(
+        text("INSERT INTO staff_roles (id, user_id, role, location_id) VALUES (:id, :user_id, :role, :location_id)"),
+        [
+            {"id": new_id(), "user_id": user_id, "role": grant.role.value, "location_id": grant.location_id}
+            for grant in set(grants)
+        ],
     )
-    await session.flush()
 
 
 class LoginAttempt(NamedTuple):

@@ -85,9 +85,7 @@ class TestRotation:
         stored = Sealer(OLD).blind_index("email", "a@example.com")
         rotated = Sealer(NEW, OLD)
         assert stored in rotated.blind_indexes("email", "a@example.com")
-        assert rotated.blind_index("email", "a@example.com") in rotated.blind_indexes(
-            "email", "a@example.com"
-        )
+        assert rotated.blind_index("email", "a@example.com") in rotated.blind_indexes("email", "a@example.com")
         assert stored != rotated.blind_index("email", "a@example.com")
 
     def test_a_hashed_identifier_depends_on_its_purpose(self) -> None:

@@ -2,10 +2,11 @@
 
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Controller, Request, Response, post
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 
 from hub.access import CredentialMissingError, IssuedSession, UnauthenticatedError, log_in, log_out, rotate_session
 from hub.access import require_origin as require_listed_origin
@@ -57,7 +58,7 @@ class AuthController(Controller):
     tags = ("Access",)
 
     @post("/login", request_max_body_size=MAX_LOGIN_BODY, status_code=HTTPStatus.OK)
-    async def login(self, request: AnyRequest, access_edge: AccessEdge) -> Response[Any]:
+    async def login(self, request: AnyRequest, access_edge: NamedDependency[AccessEdge]) -> Response[Any]:
         """Open a session: JSON or form with `username` and `password`. Sets both cookies.
 
         JSON is answered with the CSRF token, a form with a redirect. 401 whatever is wrong with the credentials.
@@ -77,7 +78,7 @@ class AuthController(Controller):
         return _session(access_edge, issued)
 
     @post("/logout", status_code=HTTPStatus.NO_CONTENT)
-    async def logout(self, request: AnyRequest, access_edge: AccessEdge) -> Response[None]:
+    async def logout(self, request: AnyRequest, access_edge: NamedDependency[AccessEdge]) -> Response[None]:
         """End the session and drop its cookies. A session that has ended already is answered the same."""
         headers, cookies = dict(request.headers), cookies_of(request.headers)
         try:
@@ -92,7 +93,7 @@ class AuthController(Controller):
         return Response(None, status_code=HTTPStatus.NO_CONTENT, cookies=expired_cookies(access_edge))
 
     @post("/rotate", status_code=HTTPStatus.OK)
-    async def rotate(self, request: AnyRequest, access_edge: AccessEdge) -> Response[Any]:
+    async def rotate(self, request: AnyRequest, access_edge: NamedDependency[AccessEdge]) -> Response[Any]:
         """Swap both tokens for new ones; the session's end stays where it is."""
         headers, cookies = dict(request.headers), cookies_of(request.headers)
         active = await session_from_headers(headers, cookies, edge=access_edge, kind=RequestKind.WRITE)
@@ -116,10 +117,21 @@ async def _login_form(request: AnyRequest, content_type: str) -> LoginForm:
     body = await request.body()
     try:
         if content_type == FORM:
-            return msgspec.convert(dict((await request.form()).items()), LoginForm)
+            return msgspec.convert(_fields(body), LoginForm)
         return msgspec.json.decode(body, type=LoginForm)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         raise LoginFormError("send 'username' and 'password' as text, and nothing else") from None
+
+
+def _fields(body: bytes) -> dict[str, str]:
+    """The form's fields. Raises ValueError for invalid UTF-8, too many fields, or one that is sent twice."""
+    pairs = parse_qsl(
+        body.decode(), keep_blank_values=True, errors="strict", max_num_fields=len(LoginForm.__struct_fields__)
+    )
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("a field was sent twice")
+    return fields
 
 
 def _session(edge: AccessEdge, issued: IssuedSession) -> Response[dict[str, Any]]:
