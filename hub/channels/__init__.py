@@ -1,5 +1,7 @@
 """Connected systems, their credentials, and what they have been told."""
 
+from hub.channels import repository
 from hub.channels.models import Channel, ChannelLocation, Terminal, WeightUnit
+from hub.channels.repository import ChannelView
 
-__all__ = ["Channel", "ChannelLocation", "Terminal", "WeightUnit"]
+__all__ = ["Channel", "ChannelLocation", "ChannelView", "Terminal", "WeightUnit", "repository"]

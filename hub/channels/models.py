@@ -9,6 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from adapters.sdk.types import ChannelKind
 from hub.kernel.ids import new_id
+from hub.locations import Location
 
 
 class WeightUnit(StrEnum):
@@ -49,7 +50,7 @@ class ChannelLocation(SQLModel, table=True):
     __tablename__ = "channel_locations"
 
     channel_id: UUID = Field(primary_key=True, foreign_key="channels.id")
-    location_id: UUID = Field(primary_key=True, foreign_key="locations.id")
+    location_id: UUID = Field(primary_key=True, foreign_key=f"{Location.__tablename__}.id")
     external_location_id: str | None = None
 
 

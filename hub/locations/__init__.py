@@ -1,5 +1,7 @@
 """Stores, warehouses and other places that hold stock."""
 
+from hub.locations import repository
 from hub.locations.models import Capability, Location, LocationKind
+from hub.locations.repository import LocationFilter, LocationView
 
-__all__ = ["Capability", "Location", "LocationKind"]
+__all__ = ["Capability", "Location", "LocationFilter", "LocationKind", "LocationView", "repository"]
