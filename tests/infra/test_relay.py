@@ -112,7 +112,7 @@ async def test_events_of_one_entity_arrive_in_the_order_of_their_versions(databa
         await outbox.record(early, Event("order.placed", new_id(), 1))
         await record(database, 1, entity=entity)
         await outbox.record(early, Event("stock.changed", entity, 2))
-    await relay_all(database)
+    await relay_all(database, batch=1)
     assert [e.entity_version for e in await relayed(database) if e.entity_id == entity] == [1, 2]
 
 

@@ -166,8 +166,11 @@ async def test_a_runner_whose_lease_was_taken_over_is_cancelled_and_records_noth
             cancelled = True
             raise
 
+    registry = WorkRegistry()
+    registry.register("overtaken", overtaken)
     await ask(database, "overtaken")
-    assert await runner.run_one(database, registry_of(overtaken=overtaken), work.DEFAULT_QUEUE)
+    async with asyncio.timeout(runner.TIME_LIMIT_SECONDS / 2):
+        assert await runner.run_one(database, registry, work.DEFAULT_QUEUE)
     found = await row(database, "overtaken")
     assert cancelled
     assert (found.state, found.fence, found.attempts) == ("RUNNING", 2, 0)
