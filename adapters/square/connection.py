@@ -8,6 +8,7 @@ import httpx
 
 from adapters.sdk.pages import readable_page
 from adapters.sdk.reading import Reader
+from adapters.sdk.stock_traits import StockTraits
 from adapters.sdk.types import (
     ChannelHealth,
     ChannelOrder,
@@ -102,6 +103,10 @@ class SquareConnection:
     @property
     def stock_batch_size(self) -> int:
         return CHANGES_PER_CALL
+
+    @property
+    def stock_traits(self) -> StockTraits:
+        return StockTraits(per_location=True)
 
     async def publish_stock(self, updates: Sequence[StockUpdate]) -> tuple[StockResult, ...]:
         return await stock.publish(

@@ -1,46 +1,58 @@
-"""What readers ask of channels, each in one statement."""
+"""Reads of channels."""
 
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlmodel import col, select
 
+from hub.channels.errors import ChannelNotFoundError
+from hub.channels.models import Channel
 from hub.infra.database import AnySession
 
-_COLUMNS = "id, code, name, kind, currency, prices_include_tax, active"
-_BY_IDS = text(f"SELECT {_COLUMNS} FROM channels WHERE id = ANY(:ids)")
-_BY_CODES = text(f"SELECT {_COLUMNS} FROM channels WHERE code = ANY(:codes)")
-_POOLS = text("SELECT channel_id, location_id FROM channel_locations WHERE channel_id = ANY(:ids)")
+MAX_CHANNELS = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelView:
-    """A channel as readers see it; its settings stay sealed."""
-
-    id: UUID
-    code: str
-    name: str
-    kind: str
-    currency: str
-    prices_include_tax: bool
-    active: bool
+async def channel_by_id(session: AnySession, channel_id: UUID) -> Channel:
+    """Raises ChannelNotFoundError."""
+    found = (await session.execute(select(Channel).where(col(Channel.id) == channel_id))).scalar_one_or_none()
+    if found is None:
+        raise ChannelNotFoundError(f"there is no channel {channel_id}", path=("channelId",))
+    return found
 
 
-async def channels_by_ids(session: AnySession, ids: Iterable[UUID]) -> dict[UUID, ChannelView]:
-    rows = await session.execute(_BY_IDS, {"ids": list(ids)})
-    return {row.id: ChannelView(*row) for row in rows}
+async def channel_by_code(session: AnySession, code: str) -> Channel:
+    """Raises ChannelNotFoundError."""
+    found = (await session.execute(select(Channel).where(col(Channel.code) == code))).scalar_one_or_none()
+    if found is None:
+        raise ChannelNotFoundError(f"there is no channel {code[:80]!r}", path=("channel",))
+    return found
 
 
-async def channels_by_codes(session: AnySession, codes: Iterable[str]) -> dict[str, ChannelView]:
-    rows = await session.execute(_BY_CODES, {"codes": list(codes)})
-    return {row.code: ChannelView(*row) for row in rows}
+async def list_channels(session: AnySession) -> Sequence[Channel]:
+    """All channels by code. Their settings stay sealed."""
+    found = await session.execute(select(Channel).order_by(col(Channel.code)).limit(MAX_CHANNELS))
+    return found.scalars().all()
 
 
-async def pools_by_channel_ids(session: AnySession, ids: Iterable[UUID]) -> dict[UUID, frozenset[UUID]]:
-    """The locations in each channel's pool; a channel without any is absent."""
-    pools: dict[UUID, set[UUID]] = defaultdict(set)
-    for row in await session.execute(_POOLS, {"ids": list(ids)}):
-        pools[row.channel_id].add(row.location_id)
-    return {channel_id: frozenset(pool) for channel_id, pool in pools.items()}
+async def connected_channel_ids(session: AnySession) -> list[UUID]:
+    """Active channels that have an adapter's settings."""
+    rows = await session.execute(
+        select(col(Channel.id))
+        .where(col(Channel.active), col(Channel.settings_encrypted).is_not(None))
+        .order_by(col(Channel.id))
+        .limit(MAX_CHANNELS)
+    )
+    return list(rows.scalars())
+
+
+async def external_locations(session: AnySession, channel_id: UUID) -> dict[UUID, str]:
+    """Location id → what the channel calls it, for the locations that are mapped."""
+    rows = await session.execute(
+        text(
+            "SELECT location_id, external_location_id FROM channel_locations"
+            " WHERE channel_id = :channel AND external_location_id IS NOT NULL"
+        ),
+        {"channel": channel_id},
+    )
+    return {row.location_id: row.external_location_id for row in rows}

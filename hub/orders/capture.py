@@ -41,10 +41,17 @@ class CancelsOpenUnits(Protocol):
 
 
 async def capture_order(
-    session: WriteSession, channel: Channel, order: ChannelOrder, sealer: Sealer, *, cancel: CancelsOpenUnits
+    session: WriteSession,
+    channel: Channel,
+    order: ChannelOrder,
+    sealer: Sealer,
+    *,
+    cancel: CancelsOpenUnits,
+    reread: bool = False,
 ) -> CaptureResult:
     """Get or create by (channel, external id); an older version never overwrites a newer one.
 
+    `reread`: the order was just read from the channel to settle a REREAD, so at an equal version it is right.
     Locks the order before anything else. Raises StockMovedError when the whole transaction should run again.
     """
     known = await _locked(session, channel.id, order.external_id)
@@ -55,7 +62,7 @@ async def capture_order(
         known = await _locked(session, channel.id, order.external_id)
         if known is None:
             raise AssertionError("an order that cannot be inserted exists")
-    return await _update(session, known, order, cancel)
+    return await _update(session, known, order, cancel, reread=reread)
 
 
 async def to_new_order(session: WriteSession, channel: Channel, order: ChannelOrder) -> NewOrder:
@@ -99,12 +106,15 @@ async def to_new_order(session: WriteSession, channel: Channel, order: ChannelOr
     )
 
 
-async def _update(session: WriteSession, known: Order, order: ChannelOrder, cancel: CancelsOpenUnits) -> CaptureResult:
+async def _update(
+    session: WriteSession, known: Order, order: ChannelOrder, cancel: CancelsOpenUnits, *, reread: bool
+) -> CaptureResult:
     if order.source_version < known.source_version:
         return CaptureResult.IGNORED
-    if order.source_version == known.source_version:
-        same = order.content_hash == known.content_hash
-        return CaptureResult.IGNORED if same else CaptureResult.REREAD
+    if order.source_version == known.source_version and order.content_hash == known.content_hash:
+        return CaptureResult.IGNORED
+    if order.source_version == known.source_version and not reread:
+        return CaptureResult.REREAD
     known.source_version = order.source_version
     known.content_hash = order.content_hash
     known.version += 1

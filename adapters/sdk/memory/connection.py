@@ -1,6 +1,7 @@
 """The reference connection: every capability of the contract, as short as it can be."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -20,6 +21,7 @@ from adapters.sdk.memory.settings import MemorySettings
 from adapters.sdk.pages import readable_page
 from adapters.sdk.reading import Reader
 from adapters.sdk.signatures import Encoding, check_fresh, check_sha256
+from adapters.sdk.stock_traits import StockTraits
 from adapters.sdk.transport import Answer, ChannelTransport, Json, RateLimit, read_json
 from adapters.sdk.types import (
     ChannelHealth,
@@ -45,6 +47,7 @@ _TOPICS: Final = {"order": EventTopic.ORDER, "product": EventTopic.PRODUCT, "pin
 class MemoryConnection:
     def __init__(self, settings: MemorySettings, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._secret = settings.webhook_secret.get_secret_value()
+        self._traits = StockTraits(per_location=settings.per_location, compares=settings.compares_stock)
         self._http = ChannelTransport(
             "https://memory.invalid",
             headers={"authorization": f"Bearer {settings.token.get_secret_value()}"},
@@ -99,10 +102,14 @@ class MemoryConnection:
     def stock_batch_size(self) -> int:
         return MAX_STOCK_ROWS
 
+    @property
+    def stock_traits(self) -> StockTraits:
+        return self._traits
+
     async def publish_stock(self, updates: Sequence[StockUpdate]) -> tuple[StockResult, ...]:
         if not updates:
             return ()
-        rows = await self._rows("/stock", [update_row(update) for update in updates])
+        rows = await self._rows("/stock", [self._update_row(update) for update in updates])
         return tuple(read_result(update, row) for update, row in zip(updates, rows, strict=True))
 
     async def read_stock(self, refs: Sequence[ListingRef]) -> tuple[StockReading, ...]:
@@ -128,6 +135,9 @@ class MemoryConnection:
         if await self._state(external_id) is OrderState.COMPLETED:
             raise Rejected("the order is completed", field="external_id")
         await self._change(external_id, {"state": OrderState.CANCELLED, "note": reason})
+
+    def _update_row(self, update: StockUpdate) -> Json:
+        return update_row(update if self._traits.compares else replace(update, observed=None))
 
     async def _order(self, external_id: str) -> Answer:
         return await self._http.request("GET", f"/orders/{external_id}", accept=(_NOT_FOUND,))

@@ -10,3 +10,7 @@ class MemorySettings(BaseModel):
     """Which `MemoryChannel.named` of this process."""
     token: SecretStr = SecretStr("memory-token")
     webhook_secret: SecretStr = Field(default=SecretStr("memory-webhook-secret"), min_length=1)
+    compares_stock: bool = True
+    """Whether stock is written by compare-and-set, as some systems offer."""
+    per_location: bool = False
+    """Whether the channel counts per place."""
