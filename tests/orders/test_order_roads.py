@@ -241,7 +241,9 @@ async def test_a_pickup_order_is_collected_with_its_code_and_earns_points(world:
 async def test_a_return_in_another_store_takes_back_its_points_once(world: World) -> None:
     await set_stock(world.database, world.shirt, world.berlin, 5)
     await set_stock(world.database, world.shoe, world.berlin, 5)
-    sale = world.channel_order(method=FulfillmentMethod.HANDED_OVER, external_location_id=str(world.berlin))
+    sale = world.channel_order(
+        method=FulfillmentMethod.HANDED_OVER, external_location_id=str(world.berlin), placed_at=datetime.now(UTC)
+    )
     await world.capture(sale)
     order = await world.order()
     assert order.status == "COMPLETED"
