@@ -10,8 +10,9 @@ from typing import Any, NewType
 
 import asyncpg
 import structlog
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
 from hub.kernel.errors import UnavailableError
@@ -60,6 +61,7 @@ class Database:
                 "prepared_statement_cache_size": 500,
             },
         )
+        event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
         self._after_commit: list[Callable[[WriteSession], Awaitable[None]]] = []
 
     @property
@@ -116,6 +118,16 @@ class Database:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
+    """Make the pool replace a connection that the server has closed; asking the driver costs no round trip.
+
+    SQLAlchemy notices a lost connection only by statements that it sends itself, and mutations send theirs raw: after
+    a restart of the server they would be given the same dead connection for ever.
+    """
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError("the server has closed this connection")
 
 
 def async_url(url: str) -> str:
