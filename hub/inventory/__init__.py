@@ -1,5 +1,6 @@
 """Real-time stock: levels, the ledger behind them, reservations and allocations."""
 
+from hub.inventory import reading
 from hub.inventory.adjustments import (
     UnknownLocationError,
     adjust_stock,
@@ -9,7 +10,15 @@ from hub.inventory.adjustments import (
     set_safety_stock,
     transfer_stock,
 )
-from hub.inventory.availability import AvailableToSell, LevelView, available_to_sell, levels
+from hub.inventory.availability import (
+    AvailableAt,
+    AvailableToSell,
+    LevelView,
+    PlaceWanted,
+    available_at,
+    available_to_sell,
+    levels,
+)
 from hub.inventory.checking import check_stock
 from hub.inventory.commands import (
     Actor,
@@ -49,8 +58,10 @@ from hub.inventory.reservations import (
     create_reservation,
     extend_reservation,
     release_reservation,
+    require_owner,
     reserved_units,
 )
+from hub.inventory.stock_import import StockImportReport, import_stock
 
 __all__ = [
     "STOCK_CHANGED",
@@ -59,6 +70,7 @@ __all__ = [
     "AdjustmentReason",
     "Adopt",
     "Allocate",
+    "AvailableAt",
     "AvailableToSell",
     "Count",
     "CreateReservation",
@@ -72,6 +84,7 @@ __all__ = [
     "Move",
     "Outcome",
     "Pinned",
+    "PlaceWanted",
     "PoolClaim",
     "Receive",
     "RefusalCode",
@@ -84,6 +97,7 @@ __all__ = [
     "ReturnCondition",
     "Sell",
     "SetSafetyStock",
+    "StockImportReport",
     "StockRequest",
     "TakeBack",
     "Unfilled",
@@ -92,6 +106,7 @@ __all__ = [
     "adjust_stock",
     "apply",
     "ask_for_count",
+    "available_at",
     "available_to_sell",
     "book_opening_stock",
     "check_stock",
@@ -102,12 +117,15 @@ __all__ = [
     "expire_due_on_variants",
     "expire_due_reservations",
     "extend_reservation",
+    "import_stock",
     "levels",
     "lines_waiting_for",
     "pin",
+    "reading",
     "receive_stock",
     "release_reservation",
     "replace_unfilled",
+    "require_owner",
     "reserved_units",
     "set_safety_stock",
     "transfer_stock",

@@ -28,14 +28,16 @@ _TO_SELL = text(
            CASE WHEN v.stock_policy = 'UNTRACKED' THEN NULL
                 ELSE greatest(0, coalesce(pool.available, 0) - coalesce(demand.quantity, 0)
                                  - coalesce(i.buffer, ch.stock_buffer)) END AS quantity,
-           i.cap, pool.version, hub_now() AS as_of, ch.active
+           i.cap, pool.version, hub_now() AS as_of, ch.active, coalesce(pool.levels, 0) AS levels,
+           coalesce(pool.doubtful, false) AS doubtful
     FROM unnest(CAST(:variants AS uuid[]), CAST(:channels AS uuid[])) AS w (variant_id, channel_id)
     JOIN variants AS v ON v.id = w.variant_id
     JOIN channels AS ch ON ch.id = w.channel_id
     LEFT JOIN listings AS i ON i.variant_id = w.variant_id AND i.channel_id = w.channel_id
     LEFT JOIN LATERAL (
         SELECT sum(greatest(0, s.on_hand - s.reserved - s.allocated - s.safety_stock))::bigint AS available,
-               sum(s.version)::bigint AS version
+               sum(s.version)::bigint AS version, count(*) AS levels,
+               bool_or(s.on_hand < 0 OR s.shortage > 0) AS doubtful
         FROM stock_levels AS s
         JOIN channel_locations AS cl ON cl.location_id = s.location_id AND cl.channel_id = w.channel_id
         JOIN locations AS l ON l.id = s.location_id AND l.active AND l.kind <> 'EXTERNAL'
@@ -45,6 +47,21 @@ _TO_SELL = text(
     LEFT JOIN LATERAL (
         SELECT sum(u.quantity)::bigint AS quantity FROM unfilled_demand AS u WHERE u.variant_id = w.variant_id
     ) AS demand ON true
+    """
+)
+
+_AT_PLACES = text(
+    """
+    SELECT w.n, s.location_id, greatest(0, s.on_hand - s.reserved - s.allocated - s.safety_stock) AS available,
+           l.latitude, l.longitude, (s.on_hand < 0 OR s.shortage > 0) AS doubtful, hub_now() AS as_of
+    FROM unnest(CAST(:variants AS uuid[]), CAST(:channels AS uuid[]), CAST(:methods AS text[]))
+        WITH ORDINALITY AS w (variant_id, channel_id, method, n)
+    JOIN stock_levels AS s ON s.variant_id = w.variant_id
+    JOIN locations AS l ON l.id = s.location_id AND l.active AND l.kind <> 'EXTERNAL'
+    WHERE (w.method IS NULL OR l.capabilities @> ARRAY[w.method])
+      AND (w.channel_id IS NULL OR EXISTS (
+          SELECT FROM channel_locations AS cl WHERE cl.channel_id = w.channel_id AND cl.location_id = l.id))
+    ORDER BY w.n, available DESC, s.location_id
     """
 )
 
@@ -71,11 +88,37 @@ class LevelView:
 
 @dataclass(frozen=True, slots=True)
 class AvailableToSell:
-    """What a channel may promise of a variant. `quantity` None: stock is not tracked, sell freely."""
+    """What a channel may promise of a variant. `quantity` None: stock is not tracked, sell freely.
+
+    `levels` is how many levels of the pool it sums; `doubtful`: a fact contradicts one of them, a count is due.
+    """
 
     variant_id: UUID
     channel_id: UUID
     quantity: int | None
+    as_of: datetime
+    levels: int = 0
+    doubtful: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceWanted:
+    """Where a variant may lie: in a channel's pool, or anywhere, at locations with the capability `method`."""
+
+    variant_id: UUID
+    channel_id: UUID | None = None
+    method: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AvailableAt:
+    """What one location could promise of a variant now."""
+
+    location_id: UUID
+    available: int
+    latitude: float | None
+    longitude: float | None
+    doubtful: bool
     as_of: datetime
 
 
@@ -113,5 +156,23 @@ async def available_to_sell(
             quantity = min(quantity, row.cap)
         if not row.active:
             quantity = 0
-        found[row.variant_id, row.channel_id] = AvailableToSell(row.variant_id, row.channel_id, quantity, row.as_of)
+        found[row.variant_id, row.channel_id] = AvailableToSell(
+            row.variant_id, row.channel_id, quantity, row.as_of, row.levels, row.doubtful
+        )
+    return found
+
+
+async def available_at(session: AnySession, wanted: Sequence[PlaceWanted]) -> dict[PlaceWanted, list[AvailableAt]]:
+    """The open locations that have a level of each variant, fullest first; external stock is nobody's to promise."""
+    rows = await session.execute(
+        _AT_PLACES,
+        {
+            "variants": [item.variant_id for item in wanted],
+            "channels": [item.channel_id for item in wanted],
+            "methods": [item.method for item in wanted],
+        },
+    )
+    found: dict[PlaceWanted, list[AvailableAt]] = {}
+    for number, *place in rows:
+        found.setdefault(wanted[number - 1], []).append(AvailableAt(*place))
     return found

@@ -110,7 +110,7 @@ async def extend_reservation(
     _check_ttl(ttl_seconds)
 
     async def work(session: WriteSession) -> Mapping[str, Any]:
-        await _require_owner(session, principal, reservation_id)
+        await require_owner(session, principal, reservation_id)
         return await _single(session, principal, c.Extend(reservation_id, ttl_seconds), reservation_id)
 
     return await mutate(
@@ -129,7 +129,7 @@ async def release_reservation(
     """Give the units back. Releasing a lapsed or released reservation is no error."""
 
     async def work(session: WriteSession) -> Mapping[str, Any]:
-        await _require_owner(session, principal, reservation_id)
+        await require_owner(session, principal, reservation_id)
         return await _single(session, principal, c.Release(reservation_id), reservation_id)
 
     return await mutate(
@@ -148,7 +148,7 @@ async def commit_to_receipt(
     """The reserved units were sold over the counter: they leave onHand under the receipt's id."""
 
     async def work(session: WriteSession) -> Mapping[str, Any]:
-        await _require_owner(session, principal, reservation_id)
+        await require_owner(session, principal, reservation_id)
         units = await reserved_units(session, reservation_id)
         command = c.Sell(receipt_id, units, reservation_id)
         return await _single(session, principal, command, reservation_id)
@@ -297,7 +297,7 @@ async def _require_tracked(session: WriteSession, variant_ids: set[UUID]) -> Non
             )
 
 
-async def _require_owner(session: WriteSession, principal: Principal, reservation_id: UUID) -> None:
+async def require_owner(session: WriteSession, principal: Principal, reservation_id: UUID) -> None:
     """A credential that is bound to a channel or location acts on its own reservations, an unbound one on all."""
     principal.require(Scope.RESERVATIONS_WRITE)
     row = (

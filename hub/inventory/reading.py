@@ -1,0 +1,158 @@
+"""Stock as people look at it: pages of levels and movements, and reservations with their lines."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import text
+
+from hub.infra.database import AnySession
+from hub.inventory.availability import LevelView
+
+_LEVEL_PAGE = """
+    SELECT s.variant_id, s.location_id, s.on_hand, s.reserved, s.allocated, s.incoming, s.damaged,
+           s.quality_control, s.safety_stock, s.shortage, s.version, s.counted_at,
+           greatest(0, s.on_hand - s.reserved - s.allocated - s.safety_stock) AS available, hub_now() AS as_of
+    FROM stock_levels AS s
+    WHERE (CAST(:variants AS uuid[]) IS NULL OR s.variant_id = ANY(:variants))
+      AND (CAST(:locations AS uuid[]) IS NULL OR s.location_id = ANY(:locations))
+      AND (CAST(:channel AS uuid) IS NULL OR s.location_id IN (
+          SELECT cl.location_id FROM channel_locations AS cl WHERE cl.channel_id = :channel))
+      AND (CAST(:after_variant AS uuid) IS NULL
+           OR (s.variant_id, s.location_id) {comparison} (:after_variant, CAST(:after_location AS uuid)))
+    ORDER BY s.variant_id {direction}, s.location_id {direction}
+    LIMIT :limit
+"""
+_LEVELS_FORWARDS = text(_LEVEL_PAGE.format(comparison=">", direction="ASC"))
+_LEVELS_BACKWARDS = text(_LEVEL_PAGE.format(comparison="<", direction="DESC"))
+
+_MOVEMENT_PAGE = """
+    SELECT variant_id, location_id, level_version, kind, on_hand_delta, reserved_delta, allocated_delta,
+           incoming_delta, damaged_delta, quality_control_delta, reason, reference_id, channel_id, occurred_at,
+           recorded_at
+    FROM stock_movements
+    WHERE variant_id = :variant AND location_id = :location
+      AND (CAST(:version AS bigint) IS NULL OR level_version {comparison} :version)
+    ORDER BY level_version {direction}
+    LIMIT :limit
+"""
+_NEWEST_MOVEMENTS = text(_MOVEMENT_PAGE.format(comparison="<", direction="DESC"))
+_OLDEST_MOVEMENTS = text(_MOVEMENT_PAGE.format(comparison=">", direction="ASC"))
+
+# A reservation whose time is over holds nothing for its owner, whether or not the sweeper came by.
+_RESERVATIONS = text(
+    """
+    SELECT r.id, r.owner,
+           CASE WHEN r.status = 'ACTIVE' AND r.expires_at <= hub_now() THEN 'EXPIRED' ELSE r.status END AS status,
+           r.principal_id, r.channel_id, r.expires_at, r.outcome_id, r.version, r.created_at, r.resolved_at,
+           l.variant_id, l.location_id, l.quantity
+    FROM reservations AS r LEFT JOIN reservation_lines AS l ON l.reservation_id = r.id
+    WHERE r.id = ANY(:ids)
+    ORDER BY r.id, l.variant_id, l.location_id
+    """
+)
+_RESERVATION_COLUMNS = 10
+
+
+class MovementView(NamedTuple):
+    """One ledger row. `occurred_at` is when it happened, `recorded_at` when the hub heard of it."""
+
+    variant_id: UUID
+    location_id: UUID
+    level_version: int
+    kind: str
+    on_hand_delta: int
+    reserved_delta: int
+    allocated_delta: int
+    incoming_delta: int
+    damaged_delta: int
+    quality_control_delta: int
+    reason: str | None
+    reference_id: UUID | None
+    channel_id: UUID | None
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+class ReservationLineView(NamedTuple):
+    variant_id: UUID
+    location_id: UUID
+    quantity: int
+
+
+@dataclass(slots=True)
+class ReservationView:
+    """A reservation as of now: an active one whose time is over reads EXPIRED."""
+
+    id: UUID
+    owner: str
+    status: str
+    principal_id: UUID
+    channel_id: UUID | None
+    expires_at: datetime | None
+    outcome_id: UUID | None
+    version: int
+    created_at: datetime
+    resolved_at: datetime | None
+    lines: list[ReservationLineView]
+
+
+@dataclass(frozen=True, slots=True)
+class LevelFilter:
+    """Everything that is set must hold; `channel_id`: levels in that channel's pool."""
+
+    variant_ids: Sequence[UUID] | None = None
+    location_ids: Sequence[UUID] | None = None
+    channel_id: UUID | None = None
+
+
+async def levels_page(
+    session: AnySession,
+    wanted: LevelFilter,
+    *,
+    limit: int,
+    after: tuple[UUID, UUID] | None = None,
+    backwards: bool = False,
+) -> list[LevelView]:
+    """Levels by (variant, location), strictly after (backwards: before) the pair `after`."""
+    variant_id, location_id = after or (None, None)
+    rows = await session.execute(
+        _LEVELS_BACKWARDS if backwards else _LEVELS_FORWARDS,
+        {
+            "variants": None if wanted.variant_ids is None else list(wanted.variant_ids),
+            "locations": None if wanted.location_ids is None else list(wanted.location_ids),
+            "channel": wanted.channel_id,
+            "after_variant": variant_id,
+            "after_location": location_id,
+            "limit": limit,
+        },
+    )
+    return [LevelView(*row) for row in rows]
+
+
+async def movements_page(
+    session: AnySession,
+    variant_id: UUID,
+    location_id: UUID,
+    *,
+    limit: int,
+    after: int | None = None,
+    backwards: bool = False,
+) -> list[MovementView]:
+    """A level's movements, newest first; strictly older (backwards: newer) than the level version `after`."""
+    rows = await session.execute(
+        _OLDEST_MOVEMENTS if backwards else _NEWEST_MOVEMENTS,
+        {"variant": variant_id, "location": location_id, "version": after, "limit": limit},
+    )
+    return [MovementView._make(row) for row in rows]
+
+
+async def reservations_by_ids(session: AnySession, ids: Sequence[UUID]) -> dict[UUID, ReservationView]:
+    found: dict[UUID, ReservationView] = {}
+    for row in await session.execute(_RESERVATIONS, {"ids": list(ids)}):
+        view = found.setdefault(row.id, ReservationView(*row[:_RESERVATION_COLUMNS], []))
+        if row.quantity is not None:
+            view.lines.append(ReservationLineView(row.variant_id, row.location_id, row.quantity))
+    return found
