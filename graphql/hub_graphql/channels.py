@@ -7,9 +7,10 @@ from uuid import UUID
 import strawberry
 from strawberry import enum_value
 
-from hub.channels import ChannelView
-from hub.channels import repository as channels
-from hub.kernel.errors import InvalidInputError, NotFoundError
+from hub.channels import ChannelNotFoundError
+from hub.channels import views as channels
+from hub.channels.views import ChannelView
+from hub.kernel.errors import InvalidInputError
 from hub.kernel.principal import Scope
 from hub_graphql.context import RequestContext
 from hub_graphql.ids import expect_id, global_id
@@ -17,10 +18,6 @@ from hub_graphql.nodes import Node, register_node
 from hub_graphql.words import known
 
 _CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-
-
-class ChannelNotFoundError(NotFoundError):
-    code = "CHANNEL_NOT_FOUND"
 
 
 @strawberry.enum(description="What sort of system a channel is.")

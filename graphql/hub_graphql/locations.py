@@ -7,7 +7,7 @@ from uuid import UUID
 import strawberry
 from strawberry import enum_value
 
-from hub.channels import repository as channels
+from hub.channels import views as channels
 from hub.kernel.errors import InvalidInputError
 from hub.kernel.principal import Scope
 from hub.locations import LocationFilter, LocationView

@@ -4,7 +4,7 @@
 files live here too, because all file formats share one way of reading and reporting rows.
 """
 
-from hub.catalog import repository
+from hub.catalog import repository, views
 from hub.catalog.errors import (
     FileDelimiterError,
     FileEncodingError,
@@ -60,6 +60,7 @@ from hub.catalog.product_search import (
     ProductPage,
     ProductQueryError,
     ProductSort,
+    product_rows,
     products_page,
 )
 from hub.catalog.rules import Tally
@@ -115,10 +116,12 @@ __all__ = [
     "inspect_source",
     "parse_opening_hours",
     "product_format",
+    "product_rows",
     "products_page",
     "read_locations",
     "read_shopify_products",
     "read_stock",
     "read_woocommerce_products",
     "repository",
+    "views",
 ]

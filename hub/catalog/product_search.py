@@ -12,7 +12,8 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from hub.catalog.models import Category, Listing, Price, Product, ProductCategory, Variant
-from hub.catalog.repository import WITHOUT_SEARCH, column
+from hub.catalog.repository import column
+from hub.catalog.views import PRODUCT_COLUMNS, ProductView
 from hub.infra.database import AnySession
 from hub.kernel.errors import InvalidInputError
 from hub.kernel.money import MAX_AMOUNT_MINOR
@@ -20,6 +21,7 @@ from hub.kernel.money import MAX_AMOUNT_MINOR
 MAX_PAGE = 100
 MAX_SEARCH_LENGTH = 200
 _RANK_DIGITS = 6
+_COLUMNS = tuple(column(getattr(Product, name)) for name in PRODUCT_COLUMNS)
 
 
 class ProductSort(StrEnum):
@@ -61,7 +63,7 @@ class PageKey:
 
 @dataclass(frozen=True, slots=True)
 class ProductPage:
-    products: list[Product]
+    products: list[ProductView]
     keys: list[PageKey]
     has_next: bool
 
@@ -83,15 +85,32 @@ async def products_page(
 
     Raises ProductQueryError for a page size beyond 1 … 100, a missing companion or a cursor of another query.
     """
-    _check(wanted, sort, first)
+    rows = await product_rows(session, wanted, sort=sort, descending=descending, size=first, after=after)
+    page = rows[:first]
+    return ProductPage([product for product, _ in page], [key for _, key in page], len(rows) > first)
+
+
+async def product_rows(
+    session: AnySession,
+    wanted: ProductFilter,
+    *,
+    sort: ProductSort = ProductSort.TITLE,
+    descending: bool = False,
+    size: int = 20,
+    after: PageKey | None = None,
+    backwards: bool = False,
+) -> list[tuple[ProductView, PageKey]]:
+    """The rows of a page and, when there is more, one row beyond it. Backwards: those before `after`, last first.
+
+    Raises as `products_page`.
+    """
+    _check(wanted, sort, size)
     key = _sort_key(sort, wanted)
-    descending = descending or sort is ProductSort.RELEVANCE
-    query = select(Product, key.label("sort_key")).where(*_conditions(wanted)).options(WITHOUT_SEARCH)
-    query = _paged(query, key, sort, after, descending=descending).limit(first + 1)
-    found = (await session.execute(query)).all()
-    page = found[:first]
-    keys = [PageKey(_written(value), product.id) for product, value in page]
-    return ProductPage([product for product, _ in page], keys, len(found) > first)
+    descending = (descending or sort is ProductSort.RELEVANCE) != backwards
+    query = select(*_COLUMNS, key.label("sort_key")).where(*_conditions(wanted))
+    query = _paged(query, key, sort, after, descending=descending).limit(size + 1)
+    found = await session.execute(query)
+    return [(ProductView._make(row[:-1]), PageKey(_written(row[-1]), row[0])) for row in found]
 
 
 def _check(wanted: ProductFilter, sort: ProductSort, first: int) -> None:

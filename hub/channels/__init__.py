@@ -1,5 +1,6 @@
 """Connected systems, their credentials, and the locations they sell from."""
 
+from hub.channels import views
 from hub.channels.connecting import DIRECT, CreateChannel, check_channel, create_channel, map_location
 from hub.channels.connections import Connections, open_connection
 from hub.channels.errors import (
@@ -46,4 +47,5 @@ __all__ = [
     "list_channels",
     "map_location",
     "open_connection",
+    "views",
 ]
