@@ -22,10 +22,13 @@ from hub.fulfillment.repository import (
     queue_page,
 )
 from hub.fulfillment.routing_run import RoutingRun, route_order
+from hub.fulfillment.rules import OPEN_STATES
+from hub.fulfillment.visibility import may_see_pickup_code, sees_fulfillment_order
 from hub.fulfillment.waiting import reroute_waiting
 
 __all__ = [
     "FULFILLMENT_ORDER_CHANGED",
+    "OPEN_STATES",
     "PUSH_WORK",
     "FulfillmentOrder",
     "FulfillmentOrderLine",
@@ -49,11 +52,13 @@ __all__ = [
     "fulfillment_orders_by_order_ids",
     "lines_by_fulfillment_order_ids",
     "lines_of",
+    "may_see_pickup_code",
     "pickup_code",
     "queue_page",
     "ready",
     "reject",
     "reroute_waiting",
     "route_order",
+    "sees_fulfillment_order",
     "ship",
 ]

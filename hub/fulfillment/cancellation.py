@@ -18,25 +18,41 @@ from hub.orders import (
     LineFulfiller,
     Order,
     OrderNotCancellableError,
+    OrderNotFoundError,
     OrderStatus,
     changed,
+    expect_version,
     lock_order,
     note,
     order_lines,
+    places_by_order_ids,
+    sees_order,
     set_unfilled,
     status_after,
 )
 
 
 async def cancel_order(
-    database: Database, principal: Principal, *, order_id: UUID, reason: str, idempotency_key: str
+    database: Database,
+    principal: Principal,
+    *,
+    order_id: UUID,
+    reason: str,
+    idempotency_key: str,
+    expected_version: int | None = None,
 ) -> Answer:
-    """Cancel every unit not handed out yet. Raises OrderNotFoundError, OrderNotCancellableError."""
+    """Cancel every unit not handed out yet.
+
+    Refuses with OrderNotFoundError, StaleVersionError and OrderNotCancellableError.
+    """
     principal.require(Scope.ORDERS_WRITE)
 
     async def work(session: WriteSession) -> dict[str, object]:
         order = await lock_order(session, order_id)
-        principal.require_channel(order.channel_id)
+        places = (await places_by_order_ids(session, [order_id])).get(order_id, frozenset())
+        if not sees_order(principal, order, places):
+            raise OrderNotFoundError(f"there is no order {order_id}", path=("orderId",))
+        expect_version(order, expected_version)
         if order.status not in {OrderStatus.OPEN, OrderStatus.PENDING_PAYMENT}:
             raise OrderNotCancellableError(f"the order is {order.status} already", path=("orderId",))
         order.version += 1
@@ -49,7 +65,7 @@ async def cancel_order(
         principal,
         operation="orderCancel",
         idempotency_key=idempotency_key,
-        payload={"order_id": order_id, "reason": reason},
+        payload={"order_id": order_id, "reason": reason, "expected_version": expected_version},
         work=work,
     )
 

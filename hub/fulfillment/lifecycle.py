@@ -12,12 +12,13 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from hub.fulfillment.errors import WrongPickupCodeError
+from hub.fulfillment.errors import FulfillmentOrderNotFoundError, WrongPickupCodeError
 from hub.fulfillment.messages import PUSH_WORK
 from hub.fulfillment.models import FulfillmentOrder, FulfillmentOrderLine, RejectReason
 from hub.fulfillment.repository import lines_of, lock_fulfillment_order, order_of
 from hub.fulfillment.routing_run import fulfillment_changed
 from hub.fulfillment.rules import ASKS_FOR_COUNT, DAMAGES_STOCK, Step, after
+from hub.fulfillment.visibility import sees_fulfillment_order
 from hub.infra import outbox, work
 from hub.infra.database import Database, WriteSession
 from hub.infra.idempotency import Answer
@@ -36,16 +37,11 @@ from hub.inventory import (
     ask_for_count,
     error_of,
 )
-from hub.kernel.errors import ConflictError
 from hub.kernel.principal import Principal, Scope
 from hub.loyalty import EarnPoints, earn
-from hub.orders import ROUTE_WORK, Order, changed, lock_order, note, order_lines, status_after
+from hub.orders import ROUTE_WORK, Order, StaleVersionError, changed, lock_order, note, order_lines, status_after
 
 PICKUP_CODE_DIGITS = 6
-
-
-class StaleVersionError(ConflictError):
-    code = "STALE_VERSION"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +176,10 @@ async def _advance(
 async def _lock(session: WriteSession, principal: Principal, fulfillment_order_id: UUID) -> _Locked:
     order = await lock_order(session, await order_of(session, fulfillment_order_id))
     item = await lock_fulfillment_order(session, fulfillment_order_id)
-    principal.require_location(item.location_id)
+    if not sees_fulfillment_order(principal, item, order):
+        raise FulfillmentOrderNotFoundError(
+            f"there is no fulfillment order {fulfillment_order_id}", path=("fulfillmentOrderId",)
+        )
     lines = tuple(await lines_of(session, item.id))
     now: datetime = (await session.execute(text("SELECT hub_now()"))).scalar_one()
     return _Locked(order, item, lines, now)

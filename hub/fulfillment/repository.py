@@ -10,6 +10,7 @@ from sqlmodel import col, select
 from hub.fulfillment.errors import FulfillmentOrderNotFoundError
 from hub.fulfillment.models import FulfillmentOrder, FulfillmentOrderLine, RoutingDecisionRow
 from hub.infra.database import AnySession, WriteSession
+from hub.orders import Order
 
 QueueKey = tuple[datetime, UUID]
 
@@ -105,6 +106,7 @@ async def queue_page(
     after: QueueKey | None = None,
     location_ids: Sequence[UUID] | None = None,
     statuses: Sequence[str] | None = None,
+    channel_id: UUID | None = None,
 ) -> list[FulfillmentOrder]:
     """A store's queue, oldest first; `after` is the (created_at, id) of the last of the page before."""
     conditions = []
@@ -120,6 +122,9 @@ async def queue_page(
         conditions.append(col(FulfillmentOrder.location_id).in_(location_ids))
     if statuses is not None:
         conditions.append(col(FulfillmentOrder.status).in_(statuses))
+    if channel_id is not None:
+        of_channel = select(col(Order.id)).where(col(Order.channel_id) == channel_id)
+        conditions.append(col(FulfillmentOrder.order_id).in_(of_channel))
     found = await session.execute(
         select(FulfillmentOrder)
         .where(*conditions)

@@ -26,8 +26,14 @@ from hub.loyalty.messages import (
     SpendPoints,
 )
 from hub.loyalty.models import LoyaltyProgramme
-from hub.loyalty.programmes import ProgrammeExistsError, create_programme, find_programme, programmes
-from hub.loyalty.reading import balance, balances, history
+from hub.loyalty.programmes import (
+    ProgrammeExistsError,
+    create_programme,
+    find_programme,
+    programmes,
+    programmes_by_ids,
+)
+from hub.loyalty.reading import MovementPage, balance, balances, histories, history
 from hub.loyalty.reversal import reverse
 from hub.loyalty.spending import spend
 
@@ -43,6 +49,7 @@ __all__ = [
     "InsufficientPointsError",
     "LoyaltyProgramme",
     "Movement",
+    "MovementPage",
     "Outcome",
     "PointsError",
     "PointsSourceReusedError",
@@ -60,8 +67,10 @@ __all__ = [
     "earn",
     "find_programme",
     "grant_for_order",
+    "histories",
     "history",
     "programmes",
+    "programmes_by_ids",
     "reverse",
     "spend",
 ]

@@ -1,6 +1,7 @@
 """Loyalty programmes: the rules by which points are earned."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from sqlalchemy import insert, select
 from sqlmodel import col
@@ -43,6 +44,11 @@ async def create_programme(session: WriteSession, command: CreateProgramme) -> L
 async def find_programme(session: AnySession, name: str) -> LoyaltyProgramme | None:
     rows = await session.execute(select(LoyaltyProgramme).where(col(LoyaltyProgramme.name) == name))
     return rows.scalar_one_or_none()
+
+
+async def programmes_by_ids(session: AnySession, ids: Iterable[UUID]) -> dict[UUID, LoyaltyProgramme]:
+    rows = await session.execute(select(LoyaltyProgramme).where(col(LoyaltyProgramme.id).in_(list(ids))))
+    return {programme.id: programme for programme in rows.scalars()}
 
 
 async def programmes(session: AnySession) -> Sequence[LoyaltyProgramme]:

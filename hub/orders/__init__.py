@@ -3,7 +3,7 @@
 from hub.orders.booking import changed, read_contact
 from hub.orders.capture import CaptureResult, capture_order
 from hub.orders.claims import StockMovedError, claimed_demand, set_unfilled
-from hub.orders.errors import OrderNotCancellableError, OrderNotFoundError
+from hub.orders.errors import OrderNotCancellableError, OrderNotFoundError, PriceChangedError, StaleVersionError
 from hub.orders.messages import ORDER_CHANGED, ROUTE_WORK, NewPayment
 from hub.orders.models import (
     LineFulfiller,
@@ -19,7 +19,10 @@ from hub.orders.models import (
 )
 from hub.orders.placement import PlaceOrder, PlaceOrderLine, place_order
 from hub.orders.repository import (
+    HistoryPage,
+    customers_of_channels,
     events_by_order_ids,
+    history_pages,
     lines_by_order_ids,
     lock_order,
     order_by_external_id,
@@ -28,17 +31,21 @@ from hub.orders.repository import (
     orders_by_ids,
     orders_page,
     payments_by_order_ids,
+    places_by_order_ids,
     return_lines_by_return_ids,
     returns_by_ids,
+    returns_by_order_ids,
 )
 from hub.orders.returning import ReturnLineInput, ReturnOrder, return_order
-from hub.orders.rules import status_after
+from hub.orders.rules import expect_version, status_after
 from hub.orders.timeline import note
+from hub.orders.visibility import Reach, may_take_back, reach_of, sees_order, serves_anybody
 
 __all__ = [
     "ORDER_CHANGED",
     "ROUTE_WORK",
     "CaptureResult",
+    "HistoryPage",
     "LineFulfiller",
     "NewPayment",
     "Order",
@@ -54,15 +61,22 @@ __all__ = [
     "OrderStatus",
     "PlaceOrder",
     "PlaceOrderLine",
+    "PriceChangedError",
+    "Reach",
     "ReturnLineInput",
     "ReturnOrder",
+    "StaleVersionError",
     "StockMovedError",
     "capture_order",
     "changed",
     "claimed_demand",
+    "customers_of_channels",
     "events_by_order_ids",
+    "expect_version",
+    "history_pages",
     "lines_by_order_ids",
     "lock_order",
+    "may_take_back",
     "note",
     "order_by_external_id",
     "order_lines",
@@ -71,10 +85,15 @@ __all__ = [
     "orders_page",
     "payments_by_order_ids",
     "place_order",
+    "places_by_order_ids",
+    "reach_of",
     "read_contact",
     "return_lines_by_return_ids",
     "return_order",
     "returns_by_ids",
+    "returns_by_order_ids",
+    "sees_order",
+    "serves_anybody",
     "set_unfilled",
     "status_after",
 ]

@@ -27,3 +27,9 @@ class ReturnTooManyError(ConflictError):
 
 class OrderNotCancellableError(ConflictError):
     code = "ORDER_NOT_CANCELLABLE"
+
+
+class StaleVersionError(ConflictError):
+    """Somebody changed it since the caller looked."""
+
+    code = "STALE_VERSION"

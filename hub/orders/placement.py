@@ -7,16 +7,16 @@ from uuid import UUID
 
 from hub.catalog import repository as catalog
 from hub.channels.models import Channel
-from hub.customers import IdentityEvidence, Person
+from hub.customers import IdentityEvidence, Person, UnknownCustomerError, customers_by_ids
 from hub.infra.database import Database, WriteSession
 from hub.infra.idempotency import Answer
 from hub.infra.mutations import mutate
 from hub.infra.sealing import Sealer
-from hub.inventory import InsufficientStockError, expire_due_on_variants
+from hub.inventory import InsufficientStockError, expire_due_on_variants, require_owner
 from hub.kernel.errors import InvalidInputError, NotFoundError
 from hub.kernel.geo import GeoPoint
 from hub.kernel.ids import new_id
-from hub.kernel.money import Money
+from hub.kernel.money import CurrencyError, Money, currency_exponent
 from hub.kernel.principal import Principal, Scope
 from hub.kernel.quantity import positive_quantity
 from hub.orders.booking import book_order
@@ -24,7 +24,8 @@ from hub.orders.claims import StockMovedError
 from hub.orders.errors import EmptyOrderError, PriceChangedError
 from hub.orders.messages import NewOrder, NewOrderLine, NewPayment
 from hub.orders.models import LineFulfiller, OrderMethod, OrderStatus
-from hub.orders.repository import now, order_by_external_id
+from hub.orders.repository import customers_of_channels, now, order_by_external_id
+from hub.orders.visibility import serves_anybody
 
 MAX_ORDER_LINES = 500
 ATTEMPTS = 3
@@ -63,10 +64,11 @@ class PlaceOrder:
 async def place_order(
     database: Database, principal: Principal, command: PlaceOrder, sealer: Sealer, *, idempotency_key: str
 ) -> Answer:
-    """Book the order with its stock or refuse it. Outcome: order_id.
+    """Book the order with its stock or refuse it. Outcome: order_id, and `known` when an order with the external
+    id was there already: that one is given, unchanged.
 
-    Raises InsufficientStockError, PriceChangedError (unless the credential holds orders:price),
-    ReservationMismatchError and the reservation errors; an external id used before gives that order.
+    Refuses with InsufficientStockError, PriceChangedError (unless the credential holds orders:price),
+    UnknownCustomerError, ReservationMismatchError and the reservation errors.
     """
     _check(principal, command)
     for attempt in range(1, ATTEMPTS + 1):
@@ -90,6 +92,7 @@ async def _attempt(
     database: Database, principal: Principal, command: PlaceOrder, sealer: Sealer, key: str, *, last: bool
 ) -> Answer:
     async def work(session: WriteSession) -> Mapping[str, Any]:
+        await _require_reach(session, principal, command)
         new = await _new_order(session, principal, command)
         try:
             order_id = await book_order(session, new, principal, sealer, shortage_allowed=False)
@@ -97,10 +100,11 @@ async def _attempt(
             if last:
                 raise
             raise _DueHoldsError from short
+        known = None
         if order_id is None:
             known = await order_by_external_id(session, command.channel_id, new.external_id)
             order_id = known.id if known is not None else None
-        return {"order_id": str(order_id), "ids": [str(order_id)]}
+        return {"order_id": str(order_id), "known": known is not None, "ids": [str(order_id)]}
 
     return await mutate(
         database,
@@ -122,14 +126,40 @@ def _check(principal: Principal, command: PlaceOrder) -> None:
     principal.require_channel(command.channel_id)
     if not 1 <= len(command.lines) <= MAX_ORDER_LINES:
         raise EmptyOrderError(f"an order has 1 to {MAX_ORDER_LINES} lines, not {len(command.lines)}", path=("lines",))
+    currency_exponent(command.currency)
     for index, line in enumerate(command.lines):
-        positive_quantity(line.quantity, path=("lines", str(index), "quantity"))
+        _check_line(line, command.currency, ("lines", str(index)))
+    if command.shipping_minor < 0:
+        raise InvalidInputError("shipping cannot be negative", path=("shipping",))
     if command.method is OrderMethod.PICKUP and command.pickup_location_id is None:
         raise InvalidInputError("a PICKUP order names its pickupLocationId", path=("pickupLocationId",))
     if command.method is OrderMethod.HANDED_OVER:
         if command.handed_over_at is None:
             raise InvalidInputError("a HANDED_OVER order names its locationId", path=("locationId",))
         principal.require_location(command.handed_over_at)
+
+
+def _check_line(line: PlaceOrderLine, currency: str, path: tuple[str, ...]) -> None:
+    positive_quantity(line.quantity, path=(*path, "quantity"))
+    price = line.unit_price
+    if price is not None and price.currency != currency:
+        raise CurrencyError(f"the order is in {currency}, this price in {price.currency}", path=(*path, "unitPrice"))
+    if price is not None and price.amount_minor < 0:
+        raise InvalidInputError("a unit price cannot be negative", path=(*path, "unitPrice"))
+    if line.discount_minor < 0 or line.tax_minor < 0:
+        raise InvalidInputError("discount and tax of a line cannot be negative", path=path)
+
+
+async def _require_reach(session: WriteSession, principal: Principal, command: PlaceOrder) -> None:
+    """What the command names must be the caller's to name."""
+    if command.reservation_id is not None:
+        await require_owner(session, principal, command.reservation_id)
+    if command.customer_id is None:
+        return
+    pair = (command.customer_id, command.channel_id)
+    reached = serves_anybody(principal) or pair in await customers_of_channels(session, [pair])
+    if not reached or not await customers_by_ids(session, [command.customer_id]):
+        raise UnknownCustomerError("there is no such customer", path=("customerId",))
 
 
 async def _new_order(session: WriteSession, principal: Principal, command: PlaceOrder) -> NewOrder:
@@ -179,6 +209,9 @@ async def _lines(session: WriteSession, principal: Principal, command: PlaceOrde
                 f"there is no variant {line.variant_id}", path=("lines", str(position), "variantId"), code="UNKNOWN_SKU"
             )
         ours = prices.get(line.variant_id)
+        gross = line.quantity * (line.unit_price.amount_minor if line.unit_price is not None else ours or 0)
+        if line.discount_minor > gross:
+            raise InvalidInputError("a discount is at most the line's price", path=("lines", str(position), "discount"))
         theirs = line.unit_price.amount_minor if line.unit_price is not None else ours
         if theirs is None or (theirs != ours and not principal.may(Scope.ORDERS_PRICE)):
             changed.append({"sku": variant.sku, "sent": theirs, "current": ours, "currency": command.currency})

@@ -1,17 +1,63 @@
 """Reads of orders, batched by id and paged by key; and the locks on them."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, or_, text
+from sqlalchemy import ColumnElement, and_, or_, text
 from sqlmodel import col, select
 
 from hub.infra.database import AnySession, WriteSession
 from hub.orders.errors import OrderNotFoundError
 from hub.orders.models import Order, OrderEvent, OrderLine, OrderPayment, OrderReturn, OrderReturnLine
+from hub.orders.visibility import Reach
 
 OrderKey = tuple[datetime, UUID]
+
+_PLACES = text(
+    """
+    SELECT order_id, location_id FROM fulfillment_orders WHERE order_id = ANY(:ids)
+    UNION SELECT order_id, location_id FROM order_returns WHERE order_id = ANY(:ids)
+    """
+)
+_HAS_A_PART_AT = text(
+    """
+    (EXISTS (SELECT FROM fulfillment_orders AS f WHERE f.order_id = orders.id AND f.location_id = ANY(:places))
+     OR EXISTS (SELECT FROM order_returns AS r WHERE r.order_id = orders.id AND r.location_id = ANY(:places)))
+    """
+)
+_CUSTOMERS_OF_CHANNELS = text(
+    """
+    SELECT wanted.customer_id, wanted.channel_id
+    FROM unnest(CAST(:customers AS uuid[]), CAST(:channels AS uuid[])) AS wanted (customer_id, channel_id)
+    WHERE EXISTS (
+        SELECT FROM orders WHERE customer_id = wanted.customer_id AND channel_id = wanted.channel_id)
+    """
+)
+_HISTORY = text(
+    """
+    SELECT wanted.position, o.id
+    FROM unnest(CAST(:customers AS uuid[]), CAST(:placed AS timestamptz[]), CAST(:ids AS uuid[]),
+                CAST(:limits AS bigint[])) WITH ORDINALITY AS wanted (customer_id, placed_at, id, size, position)
+    CROSS JOIN LATERAL (
+        SELECT id, placed_at FROM orders
+        WHERE customer_id = wanted.customer_id
+          AND (wanted.placed_at IS NULL OR (orders.placed_at, orders.id) < (wanted.placed_at, wanted.id))
+        ORDER BY placed_at DESC, id DESC LIMIT wanted.size
+    ) AS o
+    ORDER BY wanted.position, o.placed_at DESC, o.id DESC
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """A page of a customer's orders in every channel, newest first; `after` as in `orders_page`."""
+
+    customer_id: UUID
+    limit: int
+    after: OrderKey | None = None
 
 
 async def now(session: AnySession) -> datetime:
@@ -56,6 +102,43 @@ async def order_by_external_id(session: AnySession, channel_id: UUID, external_i
     return found.scalar_one_or_none()
 
 
+async def places_by_order_ids(session: AnySession, ids: Iterable[UUID]) -> dict[UUID, frozenset[UUID]]:
+    """The locations that have a part of each order, to fulfil or taken back."""
+    grouped: dict[UUID, frozenset[UUID]] = {}
+    for row in await session.execute(_PLACES, {"ids": list(ids)}):
+        grouped[row.order_id] = grouped.get(row.order_id, frozenset()) | {row.location_id}
+    return grouped
+
+
+async def customers_of_channels(
+    session: AnySession, pairs: Sequence[tuple[UUID, UUID]]
+) -> dict[tuple[UUID, UUID], bool]:
+    """Those of the (customer, channel) pairs of which the customer has an order in the channel."""
+    rows = await session.execute(
+        _CUSTOMERS_OF_CHANNELS, {"customers": [pair[0] for pair in pairs], "channels": [pair[1] for pair in pairs]}
+    )
+    return {(row.customer_id, row.channel_id): True for row in rows}
+
+
+async def history_pages(session: AnySession, pages: Sequence[HistoryPage]) -> dict[HistoryPage, list[Order]]:
+    """Many customers' pages at once, each with at most `limit` orders."""
+    rows = await session.execute(
+        _HISTORY,
+        {
+            "customers": [page.customer_id for page in pages],
+            "placed": [page.after[0] if page.after else None for page in pages],
+            "ids": [page.after[1] if page.after else None for page in pages],
+            "limits": [page.limit for page in pages],
+        },
+    )
+    found = [(pages[row.position - 1], row.id) for row in rows]
+    orders = await orders_by_ids(session, {order_id for _, order_id in found})
+    grouped: dict[HistoryPage, list[Order]] = {page: [] for page in pages}
+    for page, order_id in found:
+        grouped[page].append(orders[order_id])
+    return grouped
+
+
 async def lines_by_order_ids(session: AnySession, ids: Iterable[UUID]) -> dict[UUID, list[OrderLine]]:
     found = await session.execute(
         select(OrderLine).where(col(OrderLine.order_id).in_(list(ids))).order_by(col(OrderLine.position))
@@ -93,6 +176,18 @@ async def events_by_order_ids(session: AnySession, ids: Iterable[UUID]) -> dict[
     return grouped
 
 
+async def returns_by_order_ids(session: AnySession, ids: Iterable[UUID]) -> dict[UUID, list[OrderReturn]]:
+    found = await session.execute(
+        select(OrderReturn)
+        .where(col(OrderReturn.order_id).in_(list(ids)))
+        .order_by(col(OrderReturn.created_at), col(OrderReturn.id))
+    )
+    grouped: dict[UUID, list[OrderReturn]] = {}
+    for item in found.scalars():
+        grouped.setdefault(item.order_id, []).append(item)
+    return grouped
+
+
 async def returns_by_ids(session: AnySession, ids: Iterable[UUID]) -> dict[UUID, OrderReturn]:
     found = await session.execute(select(OrderReturn).where(col(OrderReturn.id).in_(list(ids))))
     return {item.id: item for item in found.scalars()}
@@ -115,9 +210,13 @@ async def orders_page(
     customer_id: UUID | None = None,
     statuses: Sequence[str] | None = None,
     held: bool | None = None,
+    reach: Reach | None = None,
 ) -> list[Order]:
-    """Newest first, by (placed_at, id); `after` is the key of the last order of the page before."""
-    conditions = []
+    """Newest first, by (placed_at, id); `after` is the key of the last order of the page before.
+
+    Filters narrow what `reach` (None: everything) lets the caller see.
+    """
+    conditions = [] if reach is None else _reached(reach)
     if after is not None:
         placed, order_id = after
         conditions.append(
@@ -135,3 +234,14 @@ async def orders_page(
         select(Order).where(*conditions).order_by(col(Order.placed_at).desc(), col(Order.id).desc()).limit(limit)
     )
     return list(found.scalars())
+
+
+def _reached(reach: Reach) -> list[ColumnElement[bool]]:
+    if reach.customer_id is not None:
+        return [col(Order.customer_id) == reach.customer_id]
+    either: list[ColumnElement[bool]] = []
+    if reach.channel_id is not None:
+        either.append(col(Order.channel_id) == reach.channel_id)
+    if reach.location_ids is not None:
+        either.append(_HAS_A_PART_AT.bindparams(places=sorted(reach.location_ids)))  # type: ignore[arg-type]
+    return [or_(*either)] if either else []

@@ -16,10 +16,12 @@ from hub.kernel.principal import Principal, Scope
 from hub.kernel.quantity import positive_quantity
 from hub.loyalty import ReversePoints, reverse
 from hub.orders.booking import changed
-from hub.orders.errors import ReturnTooManyError
+from hub.orders.errors import OrderNotFoundError, ReturnTooManyError
 from hub.orders.models import OrderLine, OrderReturn, OrderReturnLine
-from hub.orders.repository import lock_order, now, order_lines
+from hub.orders.repository import lock_order, now, order_lines, places_by_order_ids
+from hub.orders.rules import expect_version
 from hub.orders.timeline import note
+from hub.orders.visibility import may_take_back
 
 MAX_RETURN_LINES = 100
 
@@ -38,12 +40,16 @@ class ReturnOrder:
     order_id: UUID
     location_id: UUID
     lines: tuple[ReturnLineInput, ...]
+    expected_version: int | None = None
 
 
 async def return_order(
     database: Database, principal: Principal, command: ReturnOrder, *, idempotency_key: str
 ) -> Answer:
-    """Take units back. Outcome: return_id. Raises OrderNotFoundError, ReturnTooManyError, LocationNotAllowedError."""
+    """Take units back. Outcome: return_id.
+
+    Refuses with OrderNotFoundError, StaleVersionError and ReturnTooManyError; raises LocationNotAllowedError.
+    """
     principal.require(Scope.ORDERS_WRITE)
     principal.require_location(command.location_id)
     if not 1 <= len(command.lines) <= MAX_RETURN_LINES:
@@ -66,6 +72,10 @@ async def return_order(
 
 async def _take_back(session: WriteSession, principal: Principal, command: ReturnOrder) -> Mapping[str, Any]:
     order = await lock_order(session, command.order_id)
+    places = (await places_by_order_ids(session, [order.id])).get(order.id, frozenset())
+    if not may_take_back(principal, order, places):
+        raise OrderNotFoundError(f"there is no order {order.id}", path=("orderId",))
+    expect_version(order, command.expected_version)
     known = {line.id: line for line in await order_lines(session, order.id)}
     returned = OrderReturn(
         order_id=order.id,

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from hub.loyalty import GrantLine
+from hub.orders.errors import StaleVersionError
 from hub.orders.messages import NewOrder, NewOrderLine
-from hub.orders.models import OrderLine, OrderStatus
+from hub.orders.models import Order, OrderLine, OrderStatus
 
 GEO_PRECISION = 2
 """Decimals of the stored destination, about a kilometre: enough to choose a store, too little to find a door."""
@@ -45,3 +46,11 @@ def status_after(lines: Sequence[OrderLine]) -> OrderStatus:
         return OrderStatus.OPEN
     delivered = any(line.fulfilled for line in lines)
     return OrderStatus.COMPLETED if delivered or not routed else OrderStatus.CANCELLED
+
+
+def expect_version(order: Order, expected: int | None) -> None:
+    """Raises StaleVersionError when the order moved on since the caller saw `expected` (None: any will do)."""
+    if expected is not None and expected != order.version:
+        raise StaleVersionError(
+            f"the order is at version {order.version}, not {expected}; look at it again", path=("expectedVersion",)
+        )
