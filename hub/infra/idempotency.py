@@ -102,16 +102,24 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::text[]) AS t (p
 
 
 async def look_up(session: WriteSession, inputs: Sequence[KeyedInput]) -> list[State]:
-    """What is known of each key, in order. Takes each fresh key's lock without waiting; none stalls the others."""
+    """What is known of each key, in order. Takes each fresh key's lock without waiting; none stalls the others.
+
+    Of a key that stands in `inputs` twice the first is fresh and the rest are in flight, like anywhere else.
+    """
     driver = await raw_connection(session)
     principals = [item.principal_id for item in inputs]
     keys = [item.key for item in inputs]
     locks = await driver.fetch(_LOOK_UP, principals, keys)
     # A second statement: its snapshot sees every answer that was committed before we got the lock.
     stored = {row["position"]: row for row in await driver.fetch(_STORED, principals, keys)}
-    return [
-        _state(item, stored.get(lock["position"]), ours=lock["ours"]) for item, lock in zip(inputs, locks, strict=True)
-    ]
+    # A transaction may take its own lock twice, so a key that one batch names twice is told apart here.
+    ours: set[tuple[UUID, str]] = set()
+    states: list[State] = []
+    for item, lock in zip(inputs, locks, strict=True):
+        name = (item.principal_id, item.key)
+        states.append(_state(item, stored.get(lock["position"]), ours=lock["ours"] and name not in ours))
+        ours.add(name)
+    return states
 
 
 async def remember(session: WriteSession, answers: Sequence[tuple[KeyedInput, Mapping[str, Any]]]) -> None:

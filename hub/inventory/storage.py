@@ -60,7 +60,7 @@ WHERE r.status = 'ACTIVE' AND r.expires_at <= (SELECT hub_now()) AND EXISTS (
     SELECT FROM reservation_lines AS l
     JOIN unnest($1::uuid[], $2::uuid[]) AS k (variant_id, location_id) USING (variant_id, location_id)
     WHERE l.reservation_id = r.id)
-ORDER BY r.id LIMIT $3
+ORDER BY r.expires_at LIMIT $3
 FOR NO KEY UPDATE OF r SKIP LOCKED
 """
 
@@ -74,7 +74,7 @@ _LOCK_DUE_ON_VARIANTS = """
 SELECT r.id FROM reservations AS r
 WHERE r.status = 'ACTIVE' AND r.expires_at <= (SELECT hub_now()) AND EXISTS (
     SELECT FROM reservation_lines AS l WHERE l.reservation_id = r.id AND l.variant_id = ANY($1::uuid[]))
-ORDER BY r.id LIMIT $2
+ORDER BY r.expires_at LIMIT $2
 FOR NO KEY UPDATE OF r SKIP LOCKED
 """
 

@@ -1,0 +1,54 @@
+"""Finding due holds must not get slower as reservations pile up: sold-out claims ask for them every time."""
+
+import asyncpg
+import pytest
+
+from hub.infra.database import Database
+from hub.inventory import storage
+from hub.inventory.engine import expire_due_reservations
+from tests.inventory.stage import make_stage
+
+HISTORY = """
+INSERT INTO reservations (id, owner, status, principal_id, expires_at, created_at, resolved_at)
+SELECT uuidv7(), 'CART', CASE WHEN n % 10 = 0 THEN 'ACTIVE' ELSE 'RELEASED' END, uuidv7(),
+       hub_now() + CASE WHEN n % 10 = 0 THEN interval '1 hour' ELSE interval '-1 day' END, hub_now(),
+       CASE WHEN n % 10 = 0 THEN NULL ELSE hub_now() END
+FROM generate_series(1, 20000) AS n
+"""
+LINES = """
+INSERT INTO reservation_lines (reservation_id, variant_id, location_id, quantity)
+SELECT id, $1, $2, 1 FROM reservations
+"""
+
+
+@pytest.mark.parametrize("statement", ["_LOCK_DUE", "_LOCK_DUE_ON_LEVELS", "_LOCK_DUE_ON_VARIANTS", "_DUE_ON_VARIANTS"])
+async def test_due_holds_are_found_by_index(database: Database, statement: str) -> None:
+    stage = await make_stage(database)
+    key = stage.key()
+    connection = await asyncpg.connect(database.url)
+    await connection.execute(HISTORY)
+    await connection.execute(LINES, *key)
+    await connection.execute("ANALYZE reservations, reservation_lines")
+    values = {
+        "_LOCK_DUE": [100],
+        "_LOCK_DUE_ON_LEVELS": [[key.variant_id], [key.location_id], 100],
+        "_LOCK_DUE_ON_VARIANTS": [[key.variant_id], 100],
+        "_DUE_ON_VARIANTS": [[key.variant_id]],
+    }[statement]
+    plan = await connection.fetch("EXPLAIN (ANALYZE, BUFFERS OFF) " + getattr(storage, statement), *values)
+    await connection.close()
+    text = "\n".join(row[0] for row in plan)
+    assert "Index Cond: (expires_at <=" in text, text
+    assert "Seq Scan on reservation" not in text, text
+
+
+async def test_a_reservation_without_lines_lapses_like_any_other(database: Database) -> None:
+    connection = await asyncpg.connect(database.url)
+    await connection.execute(
+        "INSERT INTO reservations (id, owner, status, principal_id, expires_at, created_at)"
+        " VALUES (uuidv7(), 'CART', 'ACTIVE', uuidv7(), hub_now(), hub_now())"
+    )
+    async with database.write() as session:
+        assert await expire_due_reservations(session, limit=10) == 1
+    assert await connection.fetchval("SELECT status FROM reservations") == "EXPIRED"
+    await connection.close()
