@@ -17,6 +17,13 @@ events_subscribers_dropped = Counter(
 consumer_lag = Gauge(
     "hub_events_consumer_lag", "Events a durable consumer has not seen yet.", ["consumer"], registry=REGISTRY
 )
+request_seconds = Histogram(
+    "hub_request_seconds",
+    "Time from a request to the end of its response, by road and status; a WebSocket counts when it ends.",
+    ["road", "status"],
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+    registry=REGISTRY,
+)
 work_ended = Counter(
     "hub_work_ended",
     "Claims that ended, by outcome: done, again, failed, quarantined, lost.",
