@@ -52,12 +52,15 @@ def channel_node(view: ChannelView) -> Channel:
     )
 
 
-async def load_channel(context: RequestContext, key: UUID) -> Channel | None:
-    """The channel, unless the caller is bound to another one."""
-    if context.principal.channel_id not in {None, key}:
-        return None
+async def channel_reference(context: RequestContext, key: UUID) -> Channel | None:
+    """The channel behind a reference in an object that the caller may see."""
     view = await context.load(channels.channels_by_ids, key)
     return channel_node(view) if view else None
+
+
+async def load_channel(context: RequestContext, key: UUID) -> Channel | None:
+    """The channel, unless the caller is bound to another one."""
+    return await channel_reference(context, key) if context.principal.channel_id in {None, key} else None
 
 
 async def find_channel(context: RequestContext, text: str, *, path: tuple[str, ...] = ("channel",)) -> ChannelView:

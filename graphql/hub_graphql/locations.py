@@ -18,6 +18,7 @@ from hub_graphql.geography import GeoPoint, GeoPointInput, geo_point, parse_poin
 from hub_graphql.ids import expect_id, global_id
 from hub_graphql.nodes import Node, register_node
 from hub_graphql.pagination import Connection, connect, cursor_scope, page
+from hub_graphql.paging_arguments import After, Before, First, Last
 from hub_graphql.permissions import require_scope
 from hub_graphql.words import known, known_among
 
@@ -82,10 +83,6 @@ Near = Annotated[
     GeoPointInput | None, strawberry.argument(description="Nearest to this point first; without it, by code.")
 ]
 OfCapability = Annotated[LocationCapability | None, strawberry.argument(description="Only locations that can do this.")]
-First = Annotated[int | None, strawberry.argument(description="Items wanted from the start or `after`, 1 to 100.")]
-After = Annotated[str | None, strawberry.argument(description="Only what follows this cursor of the same query.")]
-Last = Annotated[int | None, strawberry.argument(description="Items wanted from the end or `before`, 1 to 100.")]
-Before = Annotated[str | None, strawberry.argument(description="Only what precedes this cursor of the same query.")]
 LocationId = Annotated[strawberry.ID | None, strawberry.argument(description="The location's global id.")]
 LocationCode = Annotated[str | None, strawberry.argument(description="The location's code.")]
 

@@ -82,6 +82,7 @@ FROM product_categories AS pc JOIN categories AS c ON c.id = pc.category_id
 WHERE pc.product_id = ANY($1::uuid[])
 ORDER BY pc.product_id, pc.position
 """
+_CATEGORIES_BY_IDS = "SELECT id, parent_id, name, path FROM categories WHERE id = ANY($1::uuid[])"
 _CATEGORY_PAGE = """
 SELECT id, parent_id, name, path FROM categories
 WHERE $1::text[] IS NULL OR path > $1::text[]
@@ -253,6 +254,10 @@ async def images_by_product_ids(session: AnySession, ids: Iterable[UUID]) -> dic
 
 async def categories_by_product_ids(session: AnySession, ids: Iterable[UUID]) -> dict[UUID, list[CategoryView]]:
     return _grouped(await _fetch(session, _CATEGORIES, list(ids)), CategoryView._make)
+
+
+async def categories_by_ids(session: AnySession, ids: Iterable[UUID]) -> dict[UUID, CategoryView]:
+    return {row[0]: CategoryView._make(row) for row in await _fetch(session, _CATEGORIES_BY_IDS, list(ids))}
 
 
 async def categories_page(session: AnySession, *, limit: int, after: list[str] | None = None) -> list[CategoryView]:
