@@ -29,13 +29,15 @@ async def test_due_holds_are_found_by_index(database: Database, statement: str) 
     await connection.execute(HISTORY)
     await connection.execute(LINES, *key)
     await connection.execute("ANALYZE reservations, reservation_lines")
-    values = {
+    arguments: dict[str, list[object]] = {
         "_LOCK_DUE": [100],
         "_LOCK_DUE_ON_LEVELS": [[key.variant_id], [key.location_id], 100],
         "_LOCK_DUE_ON_VARIANTS": [[key.variant_id], 100],
         "_DUE_ON_VARIANTS": [[key.variant_id]],
-    }[statement]
-    plan = await connection.fetch("EXPLAIN (ANALYZE, BUFFERS OFF) " + getattr(storage, statement), *values)
+    }
+    plan = await connection.fetch(
+        "EXPLAIN (ANALYZE, BUFFERS OFF) " + getattr(storage, statement), *arguments[statement]
+    )
     await connection.close()
     text = "\n".join(row[0] for row in plan)
     assert "Index Cond: (expires_at <=" in text, text
