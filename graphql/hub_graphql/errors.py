@@ -9,6 +9,7 @@ from hub.kernel import errors as kernel_errors
 from hub.kernel.errors import ErrorKind, HubError
 from hub_graphql.context import RequestContext
 from hub_graphql.error_codes import CODES, ErrorCode
+from hub_graphql.money import Money
 
 T = TypeVar("T")
 E = TypeVar("E", bound=HubError)
@@ -78,6 +79,18 @@ class PlainWarning(Warning):
     pass
 
 
+@strawberry.type(description="A line whose unit price is not the one that holds.")
+class PriceChangedLine:
+    sku: str = strawberry.field(description="The variant's sku.")
+    sent: Money | None = strawberry.field(description="The unit price that was sent; null when none was.")
+    current: Money | None = strawberry.field(description="The price that holds; null when the hub has none.")
+
+
+@strawberry.type(description="Unit prices differ from the hub's.")
+class PriceChangedError(Error):
+    lines: list[PriceChangedLine] = strawberry.field(default_factory=list, description="Every line that differs.")
+
+
 ERROR_TYPES: tuple[type, ...] = (
     InvalidInputError,
     NotFoundError,
@@ -85,6 +98,7 @@ ERROR_TYPES: tuple[type, ...] = (
     DeniedError,
     UnavailableError,
     InsufficientStockError,
+    PriceChangedError,
     PlainWarning,
 )
 """Give these to the schema's `types`; clients meet them only through the interfaces."""
@@ -108,6 +122,31 @@ def converts(kind: type[E]) -> Callable[[Callable[[E], Error]], Callable[[E], Er
         return convert
 
     return register
+
+
+Detail = Callable[[RequestContext, HubError], Awaitable[Error]]
+
+_details: dict[str, Detail] = {}
+
+
+def details(code: str) -> Callable[[Detail], Detail]:
+    """Decorate the function that shows the `details` of refusals with `code`.
+
+    By code and not by class: a refusal that is given again from storage has its code and details, but its class
+    is gone.
+    """
+
+    def register(describe: Detail) -> Detail:
+        _details[code] = describe
+        return describe
+
+    return register
+
+
+async def described_error(context: RequestContext, error: HubError) -> Error:
+    """As `to_error`, with the details where there are some."""
+    describe = _details.get(error.code)
+    return await describe(context, error) if describe and error.details else to_error(error)
 
 
 def error_code(error: HubError) -> ErrorCode:
@@ -143,6 +182,6 @@ async def attempt(context: RequestContext, work: Callable[[], Awaitable[T]]) -> 
     except HubError as error:
         if error.kind is ErrorKind.DENIED:
             raise
-        return None, [to_error(error)]
+        return None, [await described_error(context, error)]
     finally:
         await context.refresh()
