@@ -19,6 +19,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from hub.access import Authenticator
+from hub.channels import Connections
 from hub.console import ConsoleController, static_files
 from hub.customers import IdentityEvidence, IdentityKind, find_customer
 from hub.entrypoints.servers import Servers
@@ -31,7 +32,7 @@ from hub.entrypoints.web.authentication import (
     principal_from_headers,
 )
 from hub.entrypoints.web.errors import EXCEPTION_HANDLERS
-from hub.entrypoints.web.webhooks import WebhookController
+from hub.entrypoints.web.webhooks import WebhookController, WebhookEdge
 from hub.infra import metrics
 from hub.infra.database import Database, ReadSession
 from hub.infra.events import EventHub
@@ -66,6 +67,7 @@ class Runtime:
     events: EventHub
     access: AccessEdge
     graphql: GraphQLApp
+    webhooks: WebhookEdge
 
 
 class MetricsDeniedError(DeniedError):
@@ -107,6 +109,7 @@ class HubServer:
                 "runtime": Provide(self._require_runtime, sync_to_thread=False),
                 "access_edge": Provide(lambda: self._require_runtime().access, sync_to_thread=False),
                 "database": Provide(lambda: self._require_runtime().database, sync_to_thread=False),
+                "webhook_edge": Provide(lambda: self._require_runtime().webhooks, sync_to_thread=False),
                 "sealer": Provide(lambda: self._require_runtime().sealer, sync_to_thread=False),
             },
             openapi_config=OpenAPIConfig(
@@ -162,7 +165,10 @@ async def opened_runtime(settings: Settings, servers: Servers, *, public_url: st
             allowed_origins=settings.allowed_origins,
         )
         graphql = GraphQLApp(_graphql_edge(database, sealer, events, access))
-        yield Runtime(settings, servers, database, sealer, events, access, graphql)
+        connections = Connections(lambda: sealer)
+        stack.push_async_callback(connections.close)
+        webhooks = WebhookEdge(database, connections, public_url)
+        yield Runtime(settings, servers, database, sealer, events, access, graphql, webhooks)
 
 
 def _graphql_edge(database: Database, sealer: Sealer, events: EventHub, access: AccessEdge) -> Edge:
