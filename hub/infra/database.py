@@ -4,8 +4,8 @@
 module commits (a test reads the source for it). `Database.read()` is a read-only, repeatable-read snapshot.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, NewType
 
 import asyncpg
@@ -15,7 +15,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
-from hub.kernel.errors import UnavailableError
+from hub.infra.outages import outage
+from hub.kernel.errors import HubError, UnavailableError
 
 ReadSession = NewType("ReadSession", AsyncSession)
 WriteSession = NewType("WriteSession", AsyncSession)
@@ -74,29 +75,35 @@ class Database:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[WriteSession]:
-        """One read-committed transaction, committed on exit."""
+        """One read-committed transaction, committed on exit.
+
+        Raises UnavailableError when the server is away or rows stay locked. A commit that got no answer may have
+        happened.
+        """
         session = WriteSession(AsyncSession(self._engine, expire_on_commit=False, autoflush=False))
-        try:
-            yield session
-            await session.commit()
-        except BaseException:
-            await session.rollback()
-            raise
-        finally:
-            await session.close()
+        with _outages_told():
+            try:
+                yield session
+                await session.commit()
+            except BaseException:
+                await _undo(session)
+                raise
+            finally:
+                await session.close()
         for hook in self._after_commit:
             await hook(session)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:
-        """One read-only snapshot (repeatable read); nothing can be written through it."""
-        async with self._engine.connect() as connection:
-            await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            session = AsyncSession(connection, expire_on_commit=False, autoflush=False)
-            try:
-                yield ReadSession(session)
-            finally:
-                await session.close()
+        """One read-only snapshot (repeatable read); nothing can be written through it. Raises UnavailableError."""
+        with _outages_told():
+            async with self._engine.connect() as connection:
+                await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                session = AsyncSession(connection, expire_on_commit=False, autoflush=False)
+                try:
+                    yield ReadSession(session)
+                finally:
+                    await session.close()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
@@ -118,6 +125,30 @@ class Database:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+@contextmanager
+def _outages_told() -> Iterator[None]:
+    """Turn what the driver says of a server that is away or busy into an UnavailableError."""
+    try:
+        yield
+    except HubError:
+        raise
+    except Exception as error:
+        told = outage(error)
+        if told is None:
+            raise
+        raise told from error
+
+
+async def _undo(session: AsyncSession) -> None:
+    """Roll back; on a connection that is gone the server has done it already."""
+    try:
+        await session.rollback()
+    except Exception as error:
+        if outage(error) is None:
+            raise
+        log.warning("database.rollback_without_server", error=type(error).__name__)
 
 
 def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:

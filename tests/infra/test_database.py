@@ -1,10 +1,13 @@
 """Sessions survive what happens to their connections."""
 
+from pathlib import Path
+
 import asyncpg
 import pytest
 from sqlalchemy import text
 
 from hub.infra.database import Database, raw_connection
+from hub.kernel.errors import UnavailableError
 
 CUT_ALL = (
     "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
@@ -25,7 +28,7 @@ async def test_the_first_raw_statement_after_the_server_cut_every_connection_suc
 
 
 async def test_a_connection_that_is_cut_inside_a_transaction_fails_that_transaction_only(database: Database) -> None:
-    with pytest.raises(Exception):  # noqa: B017, PT011, PT012 (whatever the driver says about a cut connection)
+    with pytest.raises(UnavailableError):  # noqa: PT012 (the cut happens inside)
         async with database.write() as session:
             pid = await (await raw_connection(session)).fetchval("SELECT pg_backend_pid()")
             admin = await asyncpg.connect(database.url)
@@ -52,3 +55,35 @@ async def test_a_reader_cannot_write(database: Database) -> None:
     with pytest.raises(Exception, match="read-only"):
         async with database.read() as session:
             await session.execute(text("UPDATE relay_state SET last_seq = 1"))
+
+
+async def test_a_row_that_stays_locked_is_told_as_overload(database_url: str) -> None:
+    database = Database(database_url, lock_timeout_seconds=0.2)
+    other = Database(database_url)
+    try:
+        async with database.write() as session:
+            await session.execute(text("CREATE TABLE stone (id int PRIMARY KEY)"))
+            await session.execute(text("INSERT INTO stone VALUES (1)"))
+        async with other.write() as holder:
+            await holder.execute(text("SELECT * FROM stone FOR UPDATE"))
+            with pytest.raises(UnavailableError) as caught:
+                async with database.write() as session:
+                    await session.execute(text("SELECT * FROM stone FOR UPDATE"))
+        assert caught.value.code == "OVERLOADED"
+        async with other.write() as holder:
+            await holder.execute(text("SELECT * FROM stone FOR UPDATE"))
+            with pytest.raises(UnavailableError):
+                async with database.write() as session:
+                    await (await raw_connection(session)).execute("SELECT * FROM stone FOR UPDATE")
+    finally:
+        await database.close()
+        await other.close()
+
+
+async def test_a_server_that_is_away_is_told_as_unavailable(tmp_path: Path) -> None:
+    database = Database(f"postgresql://postgres@/hub?host={tmp_path}")
+    with pytest.raises(UnavailableError) as caught:
+        async with database.write() as session:
+            await session.execute(text("SELECT 1"))
+    assert caught.value.code == "DATABASE_UNAVAILABLE"
+    await database.close()
