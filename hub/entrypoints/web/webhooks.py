@@ -4,31 +4,18 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-import asyncpg
-import structlog
 from litestar import Controller, Request, Response, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath
-from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.sdk.types import RawWebhook
 from hub.channel_sync import receive_webhook
 from hub.channels import Connections
 from hub.infra.database import Database
-from hub.kernel.errors import UnavailableError
 
 MAX_WEBHOOK_BYTES: Final = 1_048_576
-RETRY_SECONDS: Final = 5.0
 
 AnyRequest = Request[Any, Any, Any]
-
-log = structlog.get_logger(__name__)
-
-
-class InboxUnavailableError(UnavailableError):
-    """Nothing was stored: the sender should try again."""
-
-    code = "INBOX_UNAVAILABLE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +44,13 @@ class WebhookController(Controller):
     ) -> Response[dict[str, str]]:
         """Take a channel's event: verified by its signature, stored, then answered 200. A repetition is harmless.
 
-        401 for a signature that is missing, wrong or stale; 404 for an unknown channel; 413 above 1 MB; 503 when
-        the event could not be stored, so that the sender tries again.
+        401 for a signature that is missing, wrong or stale; 404 for an unknown channel; 413 above 1 MB; 503 while
+        the database is away, so that the sender tries again.
         """
         delivery = RawWebhook(
             headers={name.lower(): value for name, value in request.headers.items()},
             body=await request.body(),
             url=f"{webhook_edge.public_url.rstrip('/')}/webhooks/{channel_code}",
         )
-        try:
-            receipt = await receive_webhook(webhook_edge.database, webhook_edge.connections, channel_code, delivery)
-        except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.warning("webhook.not_stored", channel=channel_code[:80], error=type(error).__name__)
-            message = "the event could not be stored; send it again"
-            raise InboxUnavailableError(message, retry_after_seconds=RETRY_SECONDS) from error
+        receipt = await receive_webhook(webhook_edge.database, webhook_edge.connections, channel_code, delivery)
         return Response({"receipt": receipt.value}, status_code=HTTPStatus.OK)

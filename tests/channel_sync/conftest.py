@@ -1,0 +1,13 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from hub.infra.database import Database
+from tests.channel_sync.stage import Stage, make_stage
+
+
+@pytest.fixture
+async def stage(database: Database) -> AsyncIterator[Stage]:
+    """A shop on the in-memory system with two locations and one variant."""
+    async with make_stage(database) as made:
+        yield made
