@@ -1,11 +1,18 @@
 """What this hub does in the background: the one list of work, event consumers and periodic jobs."""
 
+from collections.abc import Awaitable, Callable
+
+from hub.access import purge_ended_sessions
 from hub.channel_sync import register_channel_jobs, register_channel_work
 from hub.channels import Connections
+from hub.infra import metrics
+from hub.infra.database import Database, WriteSession
 from hub.infra.runner import WorkRegistry
 from hub.infra.scheduler import Scheduler
 from hub.infra.sealing import load_sealer
 from hub.infra.settings import Settings
+from hub.inventory import expire_due_reservations
+from hub.loyalty import activate_due
 
 
 def register_work(registry: WorkRegistry) -> None:
@@ -13,6 +20,40 @@ def register_work(registry: WorkRegistry) -> None:
     register_channel_work(registry, Connections(lambda: load_sealer(Settings())))
 
 
+SWEEP_SECONDS = 1.0
+SWEEP_BATCH = 500
+ACTIVATION_SECONDS = 60.0
+SESSION_PURGE_SECONDS = 3_600.0
+
+
 def register_jobs(scheduler: Scheduler) -> None:
     """Every periodic job and durable event consumer."""
+    database = scheduler.database
     register_channel_jobs(scheduler)
+    scheduler.every(SWEEP_SECONDS, "reservations.expire", lambda: _until_done(database, _sweep))
+    scheduler.every(ACTIVATION_SECONDS, "loyalty.activate", lambda: _until_done(database, _activate))
+    scheduler.every(SESSION_PURGE_SECONDS, "access.purge_sessions", lambda: _purge(database))
+
+
+async def _until_done(database: Database, step: Callable[[WriteSession], Awaitable[int]]) -> None:
+    """Run the step, a transaction each, until it finds nothing more to do."""
+    while True:
+        async with database.write() as session:
+            done = await step(session)
+        if not done:
+            return
+
+
+async def _sweep(session: WriteSession) -> int:
+    lapsed = await expire_due_reservations(session, limit=SWEEP_BATCH)
+    metrics.reservations_lapsed.inc(lapsed)
+    return lapsed
+
+
+async def _activate(session: WriteSession) -> int:
+    return await activate_due(session)
+
+
+async def _purge(database: Database) -> None:
+    async with database.write() as session:
+        await purge_ended_sessions(session)

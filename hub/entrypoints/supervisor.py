@@ -24,7 +24,7 @@ import httpx
 import structlog
 
 from hub.entrypoints.servers import Servers
-from hub.infra.embedded import EmbeddedPostgres, EmbeddedValkey, make_directory
+from hub.infra.embedded import EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey, make_directory
 from hub.infra.schema import upgrade
 from hub.infra.settings import Settings
 from hub.kernel.errors import UnavailableError
@@ -34,6 +34,7 @@ STOP_SECONDS = 20
 READY_SECONDS = 120
 FIRST_PAUSE_SECONDS = 0.5
 MAX_PAUSE_SECONDS = 15
+MAX_SERVER_FAILURES = 20
 SUPERVISED = "HUB_SUPERVISED"
 
 log = structlog.get_logger(__name__)
@@ -72,6 +73,7 @@ class Supervisor:
     servers: Servers | None = None
     postgres: EmbeddedPostgres | None = None
     valkey: EmbeddedValkey | None = None
+    server_failures: int = 0
     parts: list[_Part] = field(default_factory=lambda: [_Part("serve"), _Part("worker"), _Part("scheduler")])
 
     def start_servers(self) -> Servers:
@@ -87,10 +89,23 @@ class Supervisor:
         """Start again whatever is gone: servers first, they are what the rest stands on."""
         for server in (self.postgres, self.valkey):
             if server is not None and not server.is_running():
-                log.warning("up.server_restarted", server=type(server).__name__)
-                server.start()
+                self._restart(server)
         for part in self.parts:
             self._revive(part)
+
+    def _restart(self, server: EmbeddedPostgres | EmbeddedValkey) -> None:
+        """Start a server that died; while the remains of a killed one hold its memory, the next tick tries again."""
+        name = type(server).__name__
+        try:
+            server.start()
+        except EmbeddedServerError as error:
+            self.server_failures += 1
+            if self.server_failures > MAX_SERVER_FAILURES:
+                raise
+            log.warning("up.server_not_restarted", server=name, reason=error.message)
+        else:
+            self.server_failures = 0
+            log.warning("up.server_restarted", server=name)
 
     def stop(self) -> None:
         """Let requests and work end, then stop the servers that we started."""
@@ -216,7 +231,10 @@ def stop_leftovers(settings: Settings) -> list[str]:
         return []
     with _only_one(settings.data_dir):
         stopped = []
-        for name, server in (("Valkey", EmbeddedValkey(settings.data_dir)), ("PostgreSQL", EmbeddedPostgres(settings.data_dir))):
+        for name, server in (
+            ("Valkey", EmbeddedValkey(settings.data_dir)),
+            ("PostgreSQL", EmbeddedPostgres(settings.data_dir)),
+        ):
             if server.is_running():
                 server.start()
                 server.stop()

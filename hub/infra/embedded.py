@@ -58,6 +58,10 @@ class EmbeddedPostgres:
     def pid(self) -> int | None:
         return self._process.pid if self._process is not None else None
 
+    def is_running(self) -> bool:
+        """Whether a server runs on this directory, whoever started it."""
+        return self._running() is not None
+
     def start(self) -> None:
         """Start (or adopt) the server and wait until it answers. Raises EmbeddedServerError with the log's end."""
         make_directory(self.directory.parent)
@@ -144,6 +148,10 @@ class EmbeddedValkey:
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process is not None else None
+
+    def is_running(self) -> bool:
+        """Whether a server runs on this directory, whoever started it."""
+        return self._running() is not None
 
     def start(self) -> None:
         make_directory(self.directory)

@@ -57,6 +57,7 @@ job_seconds = Histogram(
     registry=REGISTRY,
 )
 job_failures = Counter("hub_job_failures", "Runs of a periodic job that raised.", ["job"], registry=REGISTRY)
+reservations_lapsed = Counter("hub_reservations_lapsed", "Reservations whose time ran out.", registry=REGISTRY)
 pruned = Counter("hub_pruned", "Rows deleted because their time was over.", ["table"], registry=REGISTRY)
 
 
