@@ -10,7 +10,7 @@ from uuid import UUID
 import strawberry
 
 from hub.catalog import PageKey, ProductFilter, product_rows, views
-from hub.catalog.views import OnChannel
+from hub.catalog.views import OnChannel, VariantView
 from hub.channels import views as channels
 from hub.kernel.errors import InvalidInputError
 from hub.kernel.principal import Scope
@@ -183,6 +183,17 @@ async def load_visible_variant(context: RequestContext, key: UUID) -> Variant | 
     return variant if visible else None
 
 
+async def visible_variants(context: RequestContext, skus: list[str]) -> list[VariantView | None]:
+    """The variants with these skus, None for one that does not exist for this caller."""
+    found = await context.load_many(views.variants_by_skus, skus)
+    shop = await _shop(context)
+    if shop is None:
+        return found
+    products = [OnChannel(view.product_id, shop) for view in found if view is not None]
+    offered = dict(zip(products, await context.load_many(views.offered_products, products), strict=True))
+    return [view if view and offered[OnChannel(view.product_id, shop)] else None for view in found]
+
+
 async def load_category(context: RequestContext, key: UUID) -> Category | None:
     view = await context.load(views.categories_by_ids, key)
     return category_node(view) if view else None
@@ -267,4 +278,5 @@ __all__ = [
     "VariantOption",
     "load_product",
     "load_variant",
+    "visible_variants",
 ]

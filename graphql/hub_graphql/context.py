@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import strawberry
 
-from hub.infra.database import ReadSession, WriteSession
+from hub.infra.database import Database, ReadSession, WriteSession
 from hub.kernel.principal import Principal
 from hub_graphql.loaders import Batch, Loaders
 
@@ -42,6 +42,8 @@ class RequestContext:
     ) -> None:
         self.principal = principal
         self.request_id = request_id
+        self.extensions: dict[str, Any] = {}
+        """What the response says in `extensions`, beside its cost."""
         self._database = database
         self._services = services or {}
         self._hold_session = hold_session
@@ -54,6 +56,11 @@ class RequestContext:
         """The long-lived object of this class that the composition root provided."""
         found: T = self._services[kind]
         return found
+
+    @property
+    def database(self) -> Database:
+        """For the features' keyed mutations, each its own transaction. `refresh` before: one connection must do."""
+        return cast("Database", self._database)
 
     async def read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
         """Run `work` on the operation's read session, alone: reads queue behind one another."""

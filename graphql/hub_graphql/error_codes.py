@@ -14,6 +14,7 @@ class ErrorCode(Enum):
     DENIED = _code("DENIED", description="The credential does not allow it.")
     UNAVAILABLE = _code("UNAVAILABLE", description="Nothing is wrong with the request; try again later.")
     INTERNAL = _code("INTERNAL", description="A fault of the hub; quote the request id.")
+    RESYNC_REQUIRED = _code("RESYNC_REQUIRED", description="The cursor is too old: read the state anew.")
     OVERLOADED = _code("OVERLOADED", description="Too much work is waiting; try again later.")
 
     INVALID_ID = _code("INVALID_ID", description="Not a global id, or one of another type.")
@@ -32,6 +33,9 @@ class ErrorCode(Enum):
     UNKNOWN_SKU = _code("UNKNOWN_SKU", description="No variant has this sku.")
     UNKNOWN_LOCATION = _code("UNKNOWN_LOCATION", description="No such location, or it is closed.")
     UNKNOWN_CURRENCY = _code("UNKNOWN_CURRENCY", description="Not an ISO 4217 currency code.")
+    CHANNEL_NOT_ALLOWED = _code("CHANNEL_NOT_ALLOWED", description="The credential does not act for this channel.")
+    OWNER_NOT_ALLOWED = _code("OWNER_NOT_ALLOWED", description="The credential may not claim stock in this name.")
+    SCOPE_MISSING = _code("SCOPE_MISSING", description="The credential lacks a scope that the field needs.")
     LOCATION_NOT_ALLOWED = _code("LOCATION_NOT_ALLOWED", description="The credential does not act for this location.")
 
     INSUFFICIENT_STOCK = _code("INSUFFICIENT_STOCK", description="Fewer units are available than were asked for.")

@@ -170,7 +170,9 @@ def _payload(result: ExecutionResult, operation: Operation, context: RequestCont
     payload: Payload = {"data": result.data}
     if result.errors:
         payload["errors"] = present(result.errors, context.request_id)
-    return payload | _cost(operation)
+    payload |= _cost(operation)
+    payload["extensions"] |= context.extensions
+    return payload
 
 
 def _cost(operation: Operation) -> Payload:

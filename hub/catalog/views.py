@@ -31,6 +31,7 @@ _DESCRIPTIONS = "SELECT id, description FROM products WHERE id = ANY($1::uuid[])
 _VARIANTS_BY_IDS = f"SELECT {_VARIANT} FROM variants AS v WHERE v.id = ANY($1::uuid[])"
 _VARIANTS_BY_SKUS = f"SELECT {_VARIANT} FROM variants AS v WHERE v.sku = ANY($1::text[])"
 _SKUS = "SELECT id, sku FROM variants WHERE id = ANY($1::uuid[])"
+_IDS_BY_SKUS = "SELECT sku, id FROM variants WHERE sku = ANY($1::text[])"
 _VARIANTS_BY_BARCODES = f"""
 SELECT b.gtin, {_VARIANT} FROM variant_barcodes AS b JOIN variants AS v ON v.id = b.variant_id
 WHERE b.gtin = ANY($1::text[])
@@ -227,6 +228,10 @@ async def variants_by_barcodes(session: AnySession, barcodes: Iterable[str]) -> 
 
 async def skus_by_variant_ids(session: AnySession, ids: Iterable[UUID]) -> dict[UUID, str]:
     return {row[0]: row[1] for row in await _fetch(session, _SKUS, list(ids))}
+
+
+async def variant_ids_by_skus(session: AnySession, skus: Iterable[str]) -> dict[str, UUID]:
+    return {row[0]: row[1] for row in await _fetch(session, _IDS_BY_SKUS, list(skus))}
 
 
 async def variant_pages(

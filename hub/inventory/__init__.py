@@ -48,7 +48,8 @@ from hub.inventory.commands import (
 )
 from hub.inventory.demand import Unfilled, ask_for_count, lines_waiting_for, replace_unfilled
 from hub.inventory.engine import STOCK_CHANGED, apply, expire_due_on_variants, expire_due_reservations
-from hub.inventory.errors import InsufficientStockError, error_of
+from hub.inventory.errors import InsufficientStockError, TooManyLinesError, UnknownVariantError, error_of
+from hub.inventory.feed import AvailabilityFeed, Seen, Watched
 from hub.inventory.models import ReservationOwner, ReservationStatus
 from hub.inventory.pinning import Pinned, PoolClaim, pin
 from hub.inventory.reservations import (
@@ -70,6 +71,7 @@ __all__ = [
     "AdjustmentReason",
     "Adopt",
     "Allocate",
+    "AvailabilityFeed",
     "AvailableAt",
     "AvailableToSell",
     "Count",
@@ -95,14 +97,18 @@ __all__ = [
     "ReservationStatus",
     "Reserve",
     "ReturnCondition",
+    "Seen",
     "Sell",
     "SetSafetyStock",
     "StockImportReport",
     "StockRequest",
     "TakeBack",
+    "TooManyLinesError",
     "Unfilled",
     "Units",
     "UnknownLocationError",
+    "UnknownVariantError",
+    "Watched",
     "adjust_stock",
     "apply",
     "ask_for_count",

@@ -4,6 +4,7 @@ Each function is one keyed mutation; the outcome lists the touched levels.
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -19,7 +20,7 @@ from hub.inventory.commands import LevelKey, Units
 from hub.inventory.engine import apply
 from hub.inventory.errors import TooManyLinesError, UnknownVariantError, error_of
 from hub.kernel.errors import InvalidInputError, NotFoundError
-from hub.kernel.principal import Principal, Scope
+from hub.kernel.principal import LocationNotAllowedError, Principal, Scope
 from hub.kernel.quantity import MAX_QUANTITY, QuantityError, counted_quantity, positive_quantity
 
 MAX_RECEIPT_LINES = 1_000
@@ -104,6 +105,7 @@ async def _report(
 
     async def work(session: WriteSession) -> Mapping[str, Any]:
         await require_known(session, keys)
+        await require_in_pool(session, principal, {key.location_id for key in keys})
         [outcome] = await apply(session, [c.StockRequest(c.Actor(principal.id, principal.channel_id), command)])
         if isinstance(outcome, c.Refused):
             raise error_of(outcome)
@@ -131,6 +133,21 @@ async def require_known(session: WriteSession, keys: Sequence[LevelKey]) -> None
             raise UnknownVariantError(f"there is no variant {key.variant_id}", path=("variantId",))
         if key.location_id not in locations:
             raise UnknownLocationError(f"there is no location {key.location_id}", path=("locationId",))
+
+
+async def require_in_pool(session: WriteSession, principal: Principal, location_ids: AbstractSet[UUID]) -> None:
+    """A credential of one channel that is bound to no location acts within that channel's pool only.
+
+    Raises LocationNotAllowedError.
+    """
+    if principal.channel_id is None or principal.location_ids is not None or not location_ids:
+        return
+    rows = await session.execute(
+        text("SELECT location_id FROM channel_locations WHERE channel_id = :channel AND location_id = ANY(:ids)"),
+        {"channel": principal.channel_id, "ids": sorted(location_ids)},
+    )
+    if location_ids - set(rows.scalars()):
+        raise LocationNotAllowedError("this location is not in the channel's pool", path=("locationId",))
 
 
 async def _known(session: WriteSession, table: str, ids: set[UUID]) -> set[UUID]:

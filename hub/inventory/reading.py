@@ -1,7 +1,7 @@
 """Stock as people look at it: pages of levels and movements, and reservations with their lines."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -96,7 +96,7 @@ class ReservationView:
     version: int
     created_at: datetime
     resolved_at: datetime | None
-    lines: list[ReservationLineView]
+    lines: list[ReservationLineView] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ async def movements_page(
 async def reservations_by_ids(session: AnySession, ids: Sequence[UUID]) -> dict[UUID, ReservationView]:
     found: dict[UUID, ReservationView] = {}
     for row in await session.execute(_RESERVATIONS, {"ids": list(ids)}):
-        view = found.setdefault(row.id, ReservationView(*row[:_RESERVATION_COLUMNS], []))
+        view = found.setdefault(row.id, ReservationView(*row[:_RESERVATION_COLUMNS]))
         if row.quantity is not None:
             view.lines.append(ReservationLineView(row.variant_id, row.location_id, row.quantity))
     return found

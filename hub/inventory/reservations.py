@@ -15,7 +15,7 @@ from hub.infra.database import Database, WriteSession
 from hub.infra.idempotency import Answer
 from hub.infra.mutations import mutate
 from hub.inventory import commands as c
-from hub.inventory.adjustments import require_known
+from hub.inventory.adjustments import require_in_pool, require_known
 from hub.inventory.commands import LevelKey, Shortfall, Units
 from hub.inventory.engine import apply, due_holds_exist, expire_due_on_variants, hold_levels
 from hub.inventory.errors import (
@@ -180,6 +180,7 @@ async def _create(
         for line in command.lines
         if line.location_id is not None
     ]
+    await require_in_pool(session, principal, {unit.key.location_id for unit in explicit})
     pooled = [line for line in command.lines if line.location_id is None]
     pinned = await _pin(session, command, pooled, {unit.key for unit in explicit}, last=last) if pooled else ()
     reservation_id = new_id()
