@@ -122,6 +122,7 @@ class HubServer:
             ),
             request_max_body_size=1_048_576,
             debug=False,
+            logging_config=None,
         )
 
     def _require_runtime(self) -> Runtime:

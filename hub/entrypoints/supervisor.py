@@ -248,7 +248,8 @@ def exit_with_parent() -> None:
         return
 
     def watch_parent() -> None:
-        while sys.stdin.buffer.read(4096):
+        # os.read, not sys.stdin: a thread that waits inside the buffer's lock breaks the interpreter's shutdown.
+        while os.read(0, 4096):
             continue
         os.kill(os.getpid(), signal.SIGTERM)
 
