@@ -1,6 +1,6 @@
 """Orders from every channel: captured once, placed, returned, and never lost."""
 
-from hub.orders.booking import changed, read_contact
+from hub.orders.booking import changed, open_contact, read_contact
 from hub.orders.capture import CaptureResult, capture_order
 from hub.orders.claims import StockMovedError, claimed_demand, set_unfilled
 from hub.orders.errors import OrderNotCancellableError, OrderNotFoundError, PriceChangedError, StaleVersionError
@@ -78,6 +78,7 @@ __all__ = [
     "lock_order",
     "may_take_back",
     "note",
+    "open_contact",
     "order_by_external_id",
     "order_lines",
     "order_lines_by_ids",

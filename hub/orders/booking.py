@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import make_transient_to_detached
 
-from hub.customers import customers_by_ids, person_key, resolve_customer
+from hub.customers import Customer, customers_by_ids, person_key, resolve_customer
 from hub.infra import outbox, work
 from hub.infra.database import AnySession, WriteSession
 from hub.infra.sealing import Sealer
@@ -229,12 +229,18 @@ async def _sealed_contact(session: WriteSession, order: Order, new: NewOrder, se
 
 async def read_contact(session: AnySession, order: Order, sealer: Sealer) -> dict[str, Any] | None:
     """The order's contact in the clear, for a caller with customers:read; None when there is none or it is erased."""
+    if order.contact is None or order.customer_id is None:
+        return open_contact(order, None, sealer)
+    return open_contact(order, (await customers_by_ids(session, [order.customer_id])).get(order.customer_id), sealer)
+
+
+def open_contact(order: Order, customer: Customer | None, sealer: Sealer) -> dict[str, Any] | None:
+    """As `read_contact`, with the order's customer at hand."""
     if order.contact is None:
         return None
     if order.customer_id is None:
         plain = sealer.open(CONTACT_PURPOSE, order.id, order.contact)
     else:
-        customer = (await customers_by_ids(session, [order.customer_id])).get(order.customer_id)
         key = None if customer is None else person_key(customer, sealer)
         if key is None:
             return None

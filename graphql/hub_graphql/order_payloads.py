@@ -1,0 +1,53 @@
+"""What the mutations of orders answer."""
+
+import strawberry
+
+from hub.kernel.errors import HubError
+from hub_graphql.context import RequestContext
+from hub_graphql.errors import Error, PriceChangedError, PriceChangedLine, details, error_code
+from hub_graphql.errors import Warning as Advice
+from hub_graphql.money import money_or_none
+from hub_graphql.order_types import Order, OrderReturn
+from hub_graphql.payloads import ERRORS, REPLAYED, WARNINGS
+
+
+@strawberry.type(description="What became of an order that was to be placed.")
+class OrderPlacePayload:
+    order: Order | None = strawberry.field(description="The order; null when it was refused.")
+    errors: list[Error] = strawberry.field(description=ERRORS)
+    warnings: list[Advice] = strawberry.field(description=WARNINGS)
+    replayed: bool = strawberry.field(description=REPLAYED)
+
+
+@strawberry.type(description="What became of an order that was to be cancelled.")
+class OrderCancelPayload:
+    order: Order | None = strawberry.field(description="The order as it is now; null when this was refused.")
+    errors: list[Error] = strawberry.field(description=ERRORS)
+    warnings: list[Advice] = strawberry.field(description=WARNINGS)
+    replayed: bool = strawberry.field(description=REPLAYED)
+
+
+@strawberry.type(description="What became of goods that were to be taken back.")
+class OrderReturnPayload:
+    order_return: OrderReturn | None = strawberry.field(description="The return; null when it was refused.")
+    order: Order | None = strawberry.field(description="The order as it is now; null when this was refused.")
+    errors: list[Error] = strawberry.field(description=ERRORS)
+    warnings: list[Advice] = strawberry.field(description=WARNINGS)
+    replayed: bool = strawberry.field(description=REPLAYED)
+
+
+@details("PRICE_CHANGED")
+async def price_changed(_context: RequestContext, error: HubError) -> Error:
+    return PriceChangedError(
+        code=error_code(error),
+        message=error.message,
+        path=list(error.path) or None,
+        lines=[
+            PriceChangedLine(
+                sku=line["sku"],
+                sent=money_or_none(line["sent"], line["currency"]),
+                current=money_or_none(line["current"], line["currency"]),
+            )
+            for line in (error.details or {}).get("lines", ())
+        ],
+    )
