@@ -31,6 +31,7 @@ class ChannelFigures:
         description="When the newest of these was captured; null when there is none."
     )
     listings: int = strawberry.field(description="Listings whose stock is published, counted once per place.")
+    listings_agreeing: int = strawberry.field(description="Of these, how many neither wait nor drift.")
     listings_dirty: int = strawberry.field(description="Of these, how many wait for a newer quantity to be published.")
     drifts_open: int = strawberry.field(description="Listings seen twice to show what the hub did not publish.")
 
@@ -151,6 +152,7 @@ def _channel(found: console.ChannelFigures) -> ChannelFigures:
         orders_captured=shown(found.orders_captured),
         last_order_at=found.last_order_at,
         listings=shown(found.listings),
+        listings_agreeing=shown(found.listings_agreeing),
         listings_dirty=shown(found.listings_dirty),
         drifts_open=shown(found.drifts_open),
     )

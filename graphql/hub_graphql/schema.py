@@ -3,6 +3,7 @@
 import strawberry
 
 from hub_graphql.catalog import CatalogQuery
+from hub_graphql.console import ConsoleQuery
 from hub_graphql.customers import CustomerQuery, LoyaltySubscription
 from hub_graphql.errors import ERROR_TYPES
 from hub_graphql.fulfillment import FulfillmentMutation, FulfillmentQuery, FulfillmentSubscription
@@ -22,6 +23,7 @@ class Query(
     OrderQuery,
     FulfillmentQuery,
     CustomerQuery,
+    ConsoleQuery,
     NodeQuery,
 ):
     pass
