@@ -80,14 +80,14 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def redis_url(valkey: EmbeddedValkey) -> AsyncIterator[str]:
+async def redis_url(valkey: EmbeddedValkey) -> str:
     """An emptied Valkey."""
     import redis.asyncio
 
     client = redis.asyncio.from_url(valkey.url())
     await client.flushall()
     await client.aclose()
-    yield valkey.url()
+    return valkey.url()
 
 
 async def _make_template(server: EmbeddedPostgres) -> None:

