@@ -30,7 +30,7 @@ from hub.channel_sync import (
     publishing_status,
     register_channel_work,
 )
-from hub.channels import Connections, CreateChannel, channel_by_id, create_channel
+from hub.channels import Connections, CreateChannel, create_channel
 from hub.entrypoints.web.errors import EXCEPTION_HANDLERS
 from hub.entrypoints.web.webhooks import WebhookController, WebhookEdge, provide_webhook_edge
 from hub.fulfillment import check_orders
@@ -198,20 +198,38 @@ async def make_stage(
             )
         variants = {sku: await make_variant(session, sku) for sku in skus}
         await create_programme(session, CreateProgramme("Club", "EUR"))
-    app = Litestar(
+    async with (
+        aclosing_connections(connections),
+        client_of(webhook_app(database, connections)) as client,
+    ):
+        stage = Stage(database, connections, registry, client, channel_id, code, places, variants)
+        if system == "memory":
+            stage.shop = MemoryChannel.named(name)
+            await list_in_memory(stage)
+        yield stage
+
+
+def webhook_app(database: Database, connections: Connections) -> Litestar:
+    """The hub's webhook route, and nothing else of its web server."""
+    return Litestar(
         [WebhookController],
         exception_handlers=EXCEPTION_HANDLERS,
         dependencies=provide_webhook_edge(WebhookEdge(database, connections, PUBLIC_URL)),
         openapi_config=None,
         logging_config=None,
     )
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PUBLIC_URL) as client:
-        stage = Stage(database, connections, registry, client, channel_id, code, places, variants)
-        if system == "memory":
-            stage.shop = MemoryChannel.named(name)
-            await list_in_memory(stage)
-        yield stage
-    await connections.close()
+
+
+def client_of(app: Any) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PUBLIC_URL)
+
+
+@asynccontextmanager
+async def aclosing_connections(connections: Connections) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await connections.close()
 
 
 async def list_in_memory(stage: Stage) -> None:

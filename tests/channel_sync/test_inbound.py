@@ -3,18 +3,18 @@
 import asyncio
 import json
 from dataclasses import replace
-from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import text
 
 from adapters.sdk.types import RawWebhook
-from hub.channel_sync import InboxRowNotParkedError, forget_old, replay
+from hub.channel_sync import InboxRowNotParkedError, forget_old, poll_orders, replay
+from hub.channels import channel_by_id
 from hub.infra.database import Database
 from hub.inventory import levels
 from hub.loyalty import balances
-from tests.channel_sync.stage import PUBLIC_URL, Stage, all_of
+from tests.channel_sync.stage import Stage, all_of, client_of, webhook_app
 from tests.factories import move_clock
 
 ADA = {"id": "c1", "email": "ada.canary@example.org", "first_name": "Adacanary", "email_verified": True}
@@ -61,7 +61,9 @@ async def test_points_of_a_counter_sale_are_earned_once(stage: Stage) -> None:
             text("UPDATE channel_locations SET external_location_id = 'till' WHERE location_id = :id"),
             {"id": stage.locations[0]},
         )
-    order_id = stage.shop.place_order([("shirt", 2)], customer=ADA, method="HANDED_OVER", location="till", state="COMPLETED")
+    order_id = stage.shop.place_order(
+        [("shirt", 2)], customer=ADA, method="HANDED_OVER", location="till", state="COMPLETED"
+    )
     await all_of(*(stage.deliver(stage.shop.order_webhook(order_id)) for _ in range(3)))
     await stage.poll()
     await stage.poll()
@@ -87,7 +89,9 @@ async def test_the_poll_finds_an_order_whose_webhook_was_lost_within_the_overlap
 
 async def test_orders_from_before_go_live_are_history(stage: Stage) -> None:
     async with stage.database.write() as session:
-        await session.execute(text("UPDATE channels SET go_live_at = hub_now() - interval '1 day', version = version + 1"))
+        await session.execute(
+            text("UPDATE channels SET go_live_at = hub_now() - interval '1 day', version = version + 1")
+        )
     await stage.stock("SHIRT", 5)
     old = stage.shop.place_order([("shirt", 1)], state="COMPLETED", placed_at="2021-01-01T00:00:00+00:00")
     await stage.poll()
@@ -130,27 +134,11 @@ async def test_an_unknown_channel_and_a_body_too_large_are_told_apart(stage: Sta
 async def test_without_a_database_the_sender_is_asked_to_come_back(stage: Stage) -> None:
     away = Database("postgresql://nobody@127.0.0.1:1/none")
     webhook = stage.shop.order_webhook(stage.shop.place_order([("shirt", 1)]))
-    edge_app = await _app_on(away, stage)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(edge_app), base_url=PUBLIC_URL) as client:
+    async with client_of(webhook_app(away, stage.connections)) as client:
         answer = await client.post("/webhooks/shop", content=webhook.body, headers=dict(webhook.headers))
     assert answer.status_code == 503
     assert answer.json()["code"] == "DATABASE_UNAVAILABLE"
     await away.close()
-
-
-async def _app_on(database: Database, stage: Stage) -> Any:
-    from litestar import Litestar
-
-    from hub.entrypoints.web.errors import EXCEPTION_HANDLERS
-    from hub.entrypoints.web.webhooks import WebhookController, WebhookEdge, provide_webhook_edge
-
-    return Litestar(
-        [WebhookController],
-        exception_handlers=EXCEPTION_HANDLERS,
-        dependencies=provide_webhook_edge(WebhookEdge(database, stage.connections, PUBLIC_URL)),
-        openapi_config=None,
-        logging_config=None,
-    )
 
 
 async def test_an_unknown_topic_is_parked_and_a_ping_is_dropped(stage: Stage) -> None:
@@ -166,7 +154,7 @@ async def test_a_genuine_body_that_is_no_event_is_kept_for_a_person(stage: Stage
     assert (await stage.deliver(stage.shop.webhook({"what": "ever"}))).json() == {"receipt": "PARKED"}
     [row] = await stage.inbox()
     assert row.error_code == "CONTRACT_BROKEN"
-    assert row.error_detail.startswith("$")
+    assert (row.error_detail or "").startswith("$")
 
 
 async def test_an_order_that_breaks_its_contract_is_parked_with_its_path_and_can_be_replayed(stage: Stage) -> None:
@@ -177,7 +165,7 @@ async def test_an_order_that_breaks_its_contract_is_parked_with_its_path_and_can
     await stage.settle()
     [row] = await stage.inbox()
     assert (row.state, row.error_code) == ("PARKED", "CONTRACT_BROKEN")
-    assert row.error_detail.endswith(".quantity")
+    assert (row.error_detail or "").endswith(".quantity")
     assert await stage.count("orders") == 0
     async with stage.database.write() as session:
         await replay(session, row.id)
@@ -277,16 +265,15 @@ async def test_the_inbox_is_forgotten_after_thirty_days(stage: Stage) -> None:
 
 
 async def test_two_polls_at_once_capture_each_order_once(stage: Stage) -> None:
-    from hub.channel_sync import poll_orders
-    from hub.channels import channel_by_id
-
     await stage.stock("SHIRT", 500)
     for _ in range(60):
         stage.shop.place_order([("shirt", 1)])
     async with stage.database.read() as session:
         channel = await channel_by_id(session, stage.channel_id)
     connection = stage.connections.of(channel)
-    await asyncio.gather(*(poll_orders(stage.database, channel, connection, stage.connections.sealer) for _ in range(3)))
+    await asyncio.gather(
+        *(poll_orders(stage.database, channel, connection, stage.connections.sealer) for _ in range(3))
+    )
     assert await stage.count("orders") == 60
     await stage.settle()
     assert await stage.allocated("SHIRT") == 60

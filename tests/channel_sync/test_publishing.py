@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from hub.channel_sync import check_channels, drifts, mark_all_dirty, publishing, publish_stock
+from hub.channel_sync import check_channels, drifts, mark_all_dirty, publish_stock, publishing
 from hub.channels import Channel, channel_by_id
 from hub.infra.database import Database, WriteSession
 from tests.channel_sync.stage import Stage, make_stage
@@ -48,7 +48,7 @@ async def test_many_movements_are_one_number(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("compares", [True, False])
-async def test_a_sale_of_the_channel_ends_in_agreement(database: Database, compares: bool) -> None:
+async def test_a_sale_of_the_channel_ends_in_agreement(database: Database, *, compares: bool) -> None:
     async with make_stage(database, settings={"compares_stock": compares}) as stage:
         await stage.stock("SHIRT", 10)
         await stage.settle()
@@ -62,7 +62,7 @@ async def test_a_sale_of_the_channel_ends_in_agreement(database: Database, compa
 
 
 @pytest.mark.parametrize("compares", [True, False])
-async def test_a_sale_whose_webhook_was_lost_is_not_overwritten(database: Database, compares: bool) -> None:
+async def test_a_sale_whose_webhook_was_lost_is_not_overwritten(database: Database, *, compares: bool) -> None:
     async with make_stage(database, settings={"compares_stock": compares}) as stage:
         await stage.stock("SHIRT", 10)
         await stage.settle()
@@ -154,9 +154,7 @@ async def test_a_mark_that_comes_during_a_publish_is_not_lost(stage: Stage, monk
     await stage.stock("SHIRT", 5)
     async with stage.database.write() as session:
         await mark_all_dirty(session, stage.channel_id)
-    await publish_stock(
-        stage.database, channel, stage.connections.of(channel), stage.connections.sealer, guard=move
-    )
+    await publish_stock(stage.database, channel, stage.connections.of(channel), stage.connections.sealer, guard=move)
     await stage.settle()
     assert stage.shop.stock["shirt", ""] == 2
     assert (await stage.status()).dirty == 0
@@ -278,9 +276,13 @@ async def test_the_checker_finds_lost_events_and_untold_listings(stage: Stage) -
     await stage.settle()
     async with stage.database.write() as session:
         await session.execute(
-            text("UPDATE inbox SET state = 'RECEIVED', processed_at = NULL, received_at = hub_now() - interval '6 minutes'")
+            text(
+                "UPDATE inbox SET state = 'RECEIVED', processed_at = NULL, received_at = hub_now() - interval '6 minutes'"
+            )
         )
-        await session.execute(text("UPDATE listing_stock SET published = 77, published_at = hub_now(), clean_seq = dirty_seq"))
+        await session.execute(
+            text("UPDATE listing_stock SET published = 77, published_at = hub_now(), clean_seq = dirty_seq")
+        )
     async with stage.database.read() as session:
         found = [violation.invariant for violation in await check_channels(session)]
     assert found == ["acknowledged_event_is_processed", "clean_listing_was_told"]
