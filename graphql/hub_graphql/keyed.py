@@ -5,16 +5,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID, uuid5
 
-from hub.catalog import views
+import hub_graphql.error_details  # noqa: F401 (registers what refusals have to tell)
 from hub.infra.database import Database
 from hub.infra.idempotency import Answer
 from hub.kernel.errors import ErrorKind, HubError
 from hub.kernel.principal import Principal
 from hub_graphql.context import Info, RequestContext
-from hub_graphql.error_codes import ErrorCode
-from hub_graphql.errors import Error, InsufficientStockError, InsufficientStockLine, to_error
-from hub_graphql.ids import global_id
-from hub_graphql.words import shown
+from hub_graphql.errors import Error, described_error
 
 T = TypeVar("T")
 _INPUT = "input"
@@ -69,24 +66,4 @@ def _note(info: Info, *, replayed: bool) -> None:
 async def _told(context: RequestContext, error: HubError) -> Error:
     if error.path and error.path[0] != _INPUT:
         error.path = (_INPUT, *error.path)
-    if error.code == ErrorCode.INSUFFICIENT_STOCK.name and error.details:
-        return await _short(context, error, error.details["lines"])
-    return to_error(error)
-
-
-async def _short(context: RequestContext, error: HubError, lines: list[Mapping[str, Any]]) -> Error:
-    skus = await context.load_many(views.skus_by_variant_ids, [UUID(line["variant_id"]) for line in lines])
-    return InsufficientStockError(
-        code=ErrorCode.INSUFFICIENT_STOCK,
-        message=error.message,
-        path=list(error.path) or None,
-        lines=[
-            InsufficientStockLine(
-                sku=sku or "",
-                location_id=global_id("Location", UUID(line["location_id"])) if line["location_id"] else None,
-                requested=shown(line["requested"]),
-                available=shown(line["available"]),
-            )
-            for line, sku in zip(lines, skus, strict=True)
-        ],
-    )
+    return await described_error(context, error)

@@ -105,7 +105,7 @@ class Variant(Node):
 
     @field("Its options in order, such as Size: M.", cost(assumed_size=3))
     def options(self) -> list[VariantOption]:
-        return [VariantOption(name=item["name"], value=item["value"]) for item in views.options_of(self.view)]
+        return [VariantOption(name=item["name"], value=item["value"]) for item in self.view.options]
 
     @field("Its barcodes as 14-digit GTINs.")
     async def barcodes(self, info: Info) -> list[str]:

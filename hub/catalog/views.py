@@ -10,8 +10,6 @@ from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-import msgspec
-
 from hub.infra.database import AnySession, raw_connection
 from hub.kernel.gtin import normalise_gtin
 
@@ -118,7 +116,7 @@ class ProductView(NamedTuple):
 
 
 class VariantView(NamedTuple):
-    """A variant as readers see it. `options` is the stored JSON text: see `options_of`."""
+    """A variant as readers see it. `options` is an ordered list of `{"name", "value"}`."""
 
     id: UUID
     product_id: UUID
@@ -127,7 +125,7 @@ class VariantView(NamedTuple):
     title: str
     kind: str
     stock_policy: str
-    options: str
+    options: list[dict[str, str]]
     weight_grams: int | None
     position: int
     version: int
@@ -196,11 +194,6 @@ class OnChannel(NamedTuple):
 
     id: UUID
     channel_id: UUID
-
-
-def options_of(view: VariantView) -> list[dict[str, str]]:
-    options: list[dict[str, str]] = msgspec.json.decode(view.options)
-    return options
 
 
 async def products_by_ids(session: AnySession, ids: Iterable[UUID]) -> dict[UUID, ProductView]:
