@@ -2,11 +2,8 @@
 
 import strawberry
 
-from hub.kernel.errors import HubError
-from hub_graphql.context import RequestContext
-from hub_graphql.errors import Error, PriceChangedError, PriceChangedLine, details, error_code
+from hub_graphql.errors import Error
 from hub_graphql.errors import Warning as Advice
-from hub_graphql.money import money_or_none
 from hub_graphql.order_types import Order, OrderReturn
 from hub_graphql.payloads import ERRORS, REPLAYED, WARNINGS
 
@@ -34,20 +31,3 @@ class OrderReturnPayload:
     errors: list[Error] = strawberry.field(description=ERRORS)
     warnings: list[Advice] = strawberry.field(description=WARNINGS)
     replayed: bool = strawberry.field(description=REPLAYED)
-
-
-@details("PRICE_CHANGED")
-async def price_changed(_context: RequestContext, error: HubError) -> Error:
-    return PriceChangedError(
-        code=error_code(error),
-        message=error.message,
-        path=list(error.path) or None,
-        lines=[
-            PriceChangedLine(
-                sku=line["sku"],
-                sent=money_or_none(line["sent"], line["currency"]),
-                current=money_or_none(line["current"], line["currency"]),
-            )
-            for line in (error.details or {}).get("lines", ())
-        ],
-    )
