@@ -93,8 +93,8 @@ async def receive(
             "channel": channel_id,
             "event": event_key(event.event_id),
             "topic": event.topic.value,
-            "external_topic": event.external_topic[:MAX_NAME],
-            "external_id": event.external_id,
+            "external_topic": _plain(event.external_topic)[:MAX_NAME],
+            "external_id": None if event.external_id is None else _plain(event.external_id)[:MAX_NAME],
             "occurred_at": event.occurred_at,
             "headers": json.dumps(kept_headers(headers)),
             "body": None if body is None else sealer.seal(BODY_PURPOSE, channel_id, body),
@@ -194,3 +194,8 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
         for name, value in sorted(headers.items())
         if any(word in name for word in _KEPT_HEADERS) and "\x00" not in value
     }
+
+
+def _plain(name: str) -> str:
+    """Without NUL, which a text column does not take."""
+    return name.replace("\x00", "")

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from adapters.sdk.types import RawWebhook
-from hub.channel_sync import InboxRowNotParkedError, forget_old, poll_orders, replay
+from hub.channel_sync import InboxRowNotParkedError, forget_old, on_events, poll_orders, replay
 from hub.channels import channel_by_id
+from hub.infra import events, relay
 from hub.infra.database import Database
 from hub.inventory import levels
 from hub.loyalty import balances
@@ -277,4 +278,42 @@ async def test_two_polls_at_once_capture_each_order_once(stage: Stage) -> None:
     assert await stage.count("orders") == 60
     await stage.settle()
     assert await stage.allocated("SHIRT") == 60
+    await stage.assert_sound()
+
+
+async def test_a_topic_with_nul_is_parked_like_any_other_unknown_one(stage: Stage) -> None:
+    answer = await stage.deliver(stage.shop.webhook({"id": "e\x001", "topic": "weather\x00.changed"}))
+    assert answer.status_code == 200
+    [row] = await stage.inbox()
+    assert row.state == "PARKED"
+
+
+async def test_marking_publishing_and_selling_at_once_ends_in_agreement(stage: Stage) -> None:
+    await stage.stock("SHIRT", 200)
+    await stage.settle()
+
+    async def trade() -> None:
+        for _ in range(10):
+            order_id = stage.shop.place_order([("shirt", 1)])
+            await stage.deliver(stage.shop.order_webhook(order_id))
+
+    async def receive_goods() -> None:
+        for quantity in range(10):
+            await stage.stock("SHIRT", 5 + quantity, place=1)
+
+    async def work_on() -> None:
+        for _ in range(15):
+            await relay.drain(stage.database)
+            await events.consume(stage.database, "channel stock", on_events)
+            await stage.make_due()
+            for queue in ("inbox", "default", "channels"):
+                await stage.run_queue(queue)
+
+    await asyncio.gather(trade(), receive_goods(), work_on(), work_on())
+    await stage.hurry()
+    assert await stage.count("orders") == 10
+    assert stage.shop.stock["shirt", ""] == 200 + 14 - 10
+    status = await stage.status()
+    assert (status.in_agreement, status.dirty) == (1, 0)
+    assert await stage.rows("SELECT kind, last_error FROM work_items WHERE state = 'QUARANTINED'") == []
     await stage.assert_sound()
