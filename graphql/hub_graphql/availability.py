@@ -164,6 +164,15 @@ async def promises(session: ReadSession, keys: Iterable[OnChannelBy]) -> Mapping
     }
 
 
+async def prefetch(context: RequestContext, variant_ids: list[UUID], question: Question) -> None:
+    """Read in one statement what `availability_of` will ask for these variants one by one."""
+    if question.channel_id is not None and question.location_id is None:
+        channel_id, method = question.channel_id, question.method
+        await context.load_many(promises, [OnChannelBy(key, channel_id, method) for key in variant_ids])
+    else:
+        await context.load_many(places_by_question, [question.place(key) for key in variant_ids])
+
+
 async def availability_of(
     context: RequestContext, variant_id: UUID, sku: str, stock_policy: str, question: Question
 ) -> Availability:

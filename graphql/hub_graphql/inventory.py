@@ -22,6 +22,7 @@ from hub_graphql.availability import (
     OnChannel,
     Question,
     availability_of,
+    prefetch,
     unknown_sku,
 )
 from hub_graphql.catalog import visible_variants
@@ -84,6 +85,7 @@ class InventoryQuery:
             raise InvalidInputError(f"name 1 to {MAX_NAMED} skus, not {len(skus)}", path=("skus",))
         question = await _question(info.context, channel, location_id, near, method)
         found = await visible_variants(info.context, skus)
+        await prefetch(info.context, [view.id for view in found if view is not None], question)
         return [
             unknown_sku(sku, question)
             if view is None
