@@ -10,6 +10,7 @@ from hub import customers, loyalty, orders
 from hub.infra.sealing import Sealer
 from hub.kernel.principal import PrincipalKind, Scope
 from hub_graphql.context import Info, RequestContext
+from hub_graphql.cost import cost
 from hub_graphql.fields import field
 from hub_graphql.ids import global_id
 from hub_graphql.nodes import Node, register_node
@@ -18,6 +19,9 @@ from hub_graphql.pagination import Connection, connect, cursor_scope, page
 from hub_graphql.paging_arguments import After, First
 from hub_graphql.permissions import require_scope
 from hub_graphql.words import shown
+
+PROGRAMMES = 2
+"""What the list of a customer's accounts is assumed to hold when a document is priced."""
 
 
 @strawberry.type(description="A loyalty programme.")
@@ -95,7 +99,11 @@ class Customer(Node):
         rows = await info.context.load(orders.history_pages, asked) or []
         return connect(rows, wanted, node=order_node, key=lambda row: (row.placed_at, row.id))
 
-    @field("The points in every programme; the same in every channel.", require_scope(Scope.LOYALTY_READ))
+    @field(
+        "The points in every programme; the same in every channel.",
+        require_scope(Scope.LOYALTY_READ),
+        cost(assumed_size=PROGRAMMES),
+    )
     async def loyalty_accounts(self, info: Info) -> list[LoyaltyAccount]:
         return await load_accounts(info.context, self.row.id)
 

@@ -13,7 +13,15 @@ from hub.infra.sealing import Sealer
 from hub.kernel.errors import InvalidInputError
 from hub.kernel.principal import PrincipalKind, Scope
 from hub_graphql.context import Info, RequestContext
-from hub_graphql.customer_types import Customer, LoyaltyAccount, load_accounts, load_visible_customer, sees_customer
+from hub_graphql.cost import cost
+from hub_graphql.customer_types import (
+    PROGRAMMES,
+    Customer,
+    LoyaltyAccount,
+    load_accounts,
+    load_visible_customer,
+    sees_customer,
+)
 from hub_graphql.fields import field, subscription
 from hub_graphql.ids import expect_id
 from hub_graphql.permissions import require_scope
@@ -36,7 +44,9 @@ CustomerId = Annotated[strawberry.ID, strawberry.argument(description="The custo
 class LoyaltyEvent:
     kind: StreamEventKind = strawberry.field(description="Why it was sent.")
     cursor: str = strawberry.field(description=CURSOR)
-    accounts: list[LoyaltyAccount] = strawberry.field(description="The points in every programme.")
+    accounts: list[LoyaltyAccount] = strawberry.field(
+        description="The points in every programme.", metadata=cost(assumed_size=PROGRAMMES)
+    )
 
 
 @strawberry.type

@@ -12,11 +12,12 @@ from hub import fulfillment, orders
 from hub.infra.sealing import Sealer
 from hub.kernel.principal import Scope
 from hub_graphql.context import Info, RequestContext
+from hub_graphql.cost import cost
 from hub_graphql.fields import field
 from hub_graphql.ids import global_id
 from hub_graphql.locations import Location, load_location
 from hub_graphql.nodes import Node, register_node
-from hub_graphql.order_types import OrderLine, OrderMethod, load_order, order_line_node
+from hub_graphql.order_types import LINES, OrderLine, OrderMethod, load_order, order_line_node
 from hub_graphql.permissions import require_scope
 from hub_graphql.routing_types import RoutingDecision, load_decision
 from hub_graphql.words import known, shown
@@ -84,7 +85,7 @@ class FulfillmentOrder(Node):
     async def location(self, info: Info) -> Location | None:
         return await load_location(info.context, self.row.location_id)
 
-    @field("What is handed out.")
+    @field("What is handed out.", cost(assumed_size=LINES))
     async def lines(self, info: Info) -> list[FulfillmentOrderLine]:
         rows = await info.context.load(fulfillment.lines_by_fulfillment_order_ids, self.row.id) or []
         return [

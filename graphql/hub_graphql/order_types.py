@@ -15,6 +15,7 @@ from hub.infra.sealing import Sealer
 from hub.kernel.principal import Scope
 from hub_graphql.channels import Channel, channel_reference
 from hub_graphql.context import Info, RequestContext
+from hub_graphql.cost import cost
 from hub_graphql.fields import field
 from hub_graphql.ids import global_id
 from hub_graphql.locations import Location, load_location
@@ -23,6 +24,10 @@ from hub_graphql.nodes import Node, register_node
 from hub_graphql.permissions import require_scope
 from hub_graphql.products import Variant, load_variant
 from hub_graphql.words import known, shown
+
+LINES = 5
+FEW = 2
+"""What an order's lists are assumed to hold when a document is priced."""
 
 if TYPE_CHECKING:
     from hub_graphql.customer_types import Customer
@@ -146,7 +151,7 @@ class OrderReturn:
     async def location(self, info: Info) -> Location | None:
         return await load_location(info.context, self.row.location_id)
 
-    @field("What came back.")
+    @field("What came back.", cost(assumed_size=LINES))
     async def lines(self, info: Info) -> list[OrderReturnLine]:
         rows = await info.context.load(orders.return_lines_by_return_ids, self.row.id) or []
         return [
@@ -215,12 +220,12 @@ class Order(Node):
         key = self.row.pickup_location_id
         return await load_location(info.context, key) if key else None
 
-    @field("Its lines, in the channel's order.")
+    @field("Its lines, in the channel's order.", cost(assumed_size=LINES))
     async def lines(self, info: Info) -> list[OrderLine]:
         rows = await info.context.load(orders.lines_by_order_ids, self.row.id) or []
         return [order_line_node(row, self.row.currency) for row in rows]
 
-    @field("References to its payments.")
+    @field("References to its payments.", cost(assumed_size=FEW))
     async def payments(self, info: Info) -> list[OrderPayment]:
         rows = await info.context.load(orders.payments_by_order_ids, self.row.id) or []
         return [
@@ -238,7 +243,7 @@ class Order(Node):
         rows = await info.context.load(orders.events_by_order_ids, self.row.id) or []
         return [OrderEvent(id=global_id("OrderEvent", row.id), kind=row.kind, at=row.at) for row in rows]
 
-    @field("What came back of it, oldest first.")
+    @field("What came back of it, oldest first.", cost(assumed_size=FEW))
     async def returns(self, info: Info) -> list[OrderReturn]:
         rows = await info.context.load(orders.returns_by_order_ids, self.row.id) or []
         return [order_return_node(row) for row in rows]
@@ -246,6 +251,7 @@ class Order(Node):
     @field(
         "The parts that locations fulfil, oldest first. A credential bound to locations sees theirs.",
         require_scope(Scope.FULFILLMENT_READ, Scope.ORDERS_READ),
+        cost(assumed_size=FEW),
     )
     async def fulfillment_orders(self, info: Info) -> list[LazyFulfillmentOrder]:
         from hub_graphql.fulfillment_types import fulfillment_order_node
@@ -254,7 +260,11 @@ class Order(Node):
         principal = info.context.principal
         return [fulfillment_order_node(row) for row in rows if sees_fulfillment_order(principal, row, self.row)]
 
-    @field("Every routing run, first run first, with every candidate's reasons.", require_scope(Scope.ROUTING_READ))
+    @field(
+        "Every routing run, first run first, with every candidate's reasons.",
+        require_scope(Scope.ROUTING_READ),
+        cost(assumed_size=FEW),
+    )
     async def routing_decisions(self, info: Info) -> list[LazyRoutingDecision]:
         from hub_graphql.routing_types import routing_decision_node
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import strawberry
@@ -13,17 +13,27 @@ from hub import orders
 from hub.fulfillment import RoutingDecisionRow, decisions_by_ids
 from hub.kernel.principal import Scope
 from hub_graphql.context import Info, RequestContext
+from hub_graphql.cost import cost
 from hub_graphql.fields import field
 from hub_graphql.ids import global_id
 from hub_graphql.locations import Location, load_location
 from hub_graphql.nodes import Node, register_node
-from hub_graphql.order_types import OrderLine, is_visible, load_order, order_line_node
+from hub_graphql.order_types import FEW, LINES, OrderLine, is_visible, load_order, order_line_node
 from hub_graphql.words import known, shown
 
 if TYPE_CHECKING:
     from hub_graphql.order_types import Order
 
 LazyOrder = Annotated["Order", strawberry.lazy("hub_graphql.order_types")]
+
+
+LOCATIONS = 10
+"""Locations that a decision is assumed to weigh when a document is priced."""
+
+
+def _stored(assumed_size: int) -> dict[str, Any]:
+    """A list inside the stored decision: reading it asks the database for nothing more."""
+    return cost(weight=0, assumed_size=assumed_size)
 
 
 @strawberry.enum(description="What became of a candidate.")
@@ -61,7 +71,9 @@ class RoutingNumber:
 class RoutingReason:
     code: RoutingReasonCode = strawberry.field(description="The reason, for programs.")
     message: str = strawberry.field(description="The reason as a clause, for people.")
-    numbers: list[RoutingNumber] = strawberry.field(description="The numbers that decided it, by name.")
+    numbers: list[RoutingNumber] = strawberry.field(
+        description="The numbers that decided it, by name.", metadata=_stored(3)
+    )
 
 
 @strawberry.type(description="A location that was weighed, and its fate.")
@@ -71,7 +83,7 @@ class RoutingCandidate:
     distance_km: float | None = strawberry.field(description="Kilometres to the destination; null when unknown.")
     outcome: RoutingOutcome = strawberry.field(description="What became of it.")
     explanation: str = strawberry.field(description="One English sentence with its numbers.")
-    reasons: list[RoutingReason] = strawberry.field(description="Why.")
+    reasons: list[RoutingReason] = strawberry.field(description="Why.", metadata=_stored(2))
     units_demanded: int = strawberry.field(description="Units that the order needed.")
     units_available: int = strawberry.field(description="Units of them that this location had.")
     units_assigned: int = strawberry.field(description="Units that it was given.")
@@ -96,7 +108,7 @@ class RoutedLine:
 @strawberry.type(description="The part of an order that a location was given.")
 class RoutingAssignment:
     location_key: strawberry.Private[UUID]
-    lines: list[RoutedLine] = strawberry.field(description="What it was given.")
+    lines: list[RoutedLine] = strawberry.field(description="What it was given.", metadata=_stored(LINES))
 
     @field("The location.")
     async def location(self, info: Info) -> Location | None:
@@ -113,10 +125,13 @@ class RoutingDecision(Node):
     rule: str = strawberry.field(description="The rule that matched the order.")
     engine_version: str = strawberry.field(description="The version of the engine; another may decide differently.")
     complete: bool = strawberry.field(description="Whether everything was assigned.")
-    assignments: list[RoutingAssignment] = strawberry.field(description="Who fulfils what, best rank first.")
-    unfilled: list[RoutedLine] = strawberry.field(description="What no location covers.")
+    assignments: list[RoutingAssignment] = strawberry.field(
+        description="Who fulfils what, best rank first.", metadata=_stored(FEW)
+    )
+    unfilled: list[RoutedLine] = strawberry.field(description="What no location covers.", metadata=_stored(FEW))
     candidates: list[RoutingCandidate] = strawberry.field(
-        description="Every location that was weighed: chosen first, then not needed, then refused."
+        description="Every location that was weighed: chosen first, then not needed, then refused.",
+        metadata=_stored(LOCATIONS),
     )
     explanation: list[str] = strawberry.field(description="The decision in sentences, chosen locations first.")
 
