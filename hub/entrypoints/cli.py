@@ -79,35 +79,26 @@ def up(
 @app.command()
 def serve() -> None:
     """Serve GraphQL, webhooks and the console on HUB_HOST:HUB_PORT."""
-    from hub.entrypoints.serving import run_server
-
-    run_server(load_settings())
+    _run_process("serve")
 
 
 @app.command()
 def worker() -> None:
     """Run background work. Start as many as you like."""
-    from hub.entrypoints import worker as worker_process
-    from hub.entrypoints.servers import all_servers
-    from hub.entrypoints.supervisor import exit_with_parent
-
-    exit_with_parent()
-    settings = load_settings()
-    with all_servers(settings) as servers:
-        worker_process.main(settings, servers.database_url, servers.redis_url)
+    _run_process("worker")
 
 
 @app.command()
 def scheduler() -> None:
     """Run the relay, consumers and periodic jobs. Of several, one leads."""
-    from hub.entrypoints import scheduler as scheduler_process
-    from hub.entrypoints.servers import all_servers
-    from hub.entrypoints.supervisor import exit_with_parent
+    _run_process("scheduler")
 
-    exit_with_parent()
-    settings = load_settings()
-    with all_servers(settings) as servers:
-        scheduler_process.main(settings, servers.database_url, servers.redis_url)
+
+def _run_process(name: str) -> None:
+    from hub.entrypoints.child import main as run
+
+    load_settings()
+    run(name)
 
 
 @app.command()

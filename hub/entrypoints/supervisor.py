@@ -152,7 +152,7 @@ class Supervisor:
         }
         with (self.log_directory / f"{part.name}.log").open("ab") as output:
             part.process = subprocess.Popen(
-                [sys.executable, "-m", "hub.entrypoints.cli", part.name],
+                [sys.executable, "-m", "hub.entrypoints.child", part.name],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,

@@ -4,8 +4,8 @@
 module commits (a test reads the source for it). `Database.read()` is a read-only, repeatable-read snapshot.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, NewType
 
 import asyncpg
@@ -15,8 +15,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
-from hub.infra.outages import outage
-from hub.kernel.errors import HubError, UnavailableError
+from hub.infra.outages import outage, outages_told
+from hub.kernel.errors import UnavailableError
 
 ReadSession = NewType("ReadSession", AsyncSession)
 WriteSession = NewType("WriteSession", AsyncSession)
@@ -62,6 +62,7 @@ class Database:
                 "prepared_statement_cache_size": 500,
             },
         )
+        event.listen(self._engine.sync_engine, "checkin", _end_half_open)
         event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
         self._after_commit: list[Callable[[WriteSession], Awaitable[None]]] = []
 
@@ -81,7 +82,7 @@ class Database:
         happened.
         """
         session = WriteSession(AsyncSession(self._engine, expire_on_commit=False, autoflush=False))
-        with _outages_told():
+        with outages_told():
             try:
                 yield session
                 await session.commit()
@@ -96,7 +97,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:
         """One read-only snapshot (repeatable read); nothing can be written through it. Raises UnavailableError."""
-        with _outages_told():
+        with outages_told():
             async with self._engine.connect() as connection:
                 await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 session = AsyncSession(connection, expire_on_commit=False, autoflush=False)
@@ -127,20 +128,6 @@ class Database:
         await self._engine.dispose()
 
 
-@contextmanager
-def _outages_told() -> Iterator[None]:
-    """Turn what the driver says of a server that is away or busy into an UnavailableError."""
-    try:
-        yield
-    except HubError:
-        raise
-    except Exception as error:
-        told = outage(error)
-        if told is None:
-            raise
-        raise told from error
-
-
 async def _undo(session: AsyncSession) -> None:
     """Roll back; on a connection that is gone the server has done it already."""
     try:
@@ -149,6 +136,18 @@ async def _undo(session: AsyncSession) -> None:
         if outage(error) is None:
             raise
         log.warning("database.rollback_without_server", error=type(error).__name__)
+
+
+def _end_half_open(connection: Any, _record: object) -> None:
+    """Close a connection that comes back within a transaction that nobody will end.
+
+    A task that is cancelled while BEGIN is under way leaves one: SQLAlchemy knows of no transaction, the driver does.
+    What the next user does would be nested in it: reads would be old, and a commit would commit nothing.
+    """
+    driver = connection.driver_connection if connection is not None else None
+    if driver is not None and not driver.is_closed() and (driver.is_in_transaction() or driver._top_xact is not None):  # noqa: SLF001 (BEGIN may have failed and left only this)
+        log.warning("database.half_open_connection_closed")
+        driver.terminate()
 
 
 def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:

@@ -106,7 +106,7 @@ class EmbeddedPostgres:
         ]  # fmt: skip
         with (self.directory / "server.log").open("ab") as output:
             return psutil.Popen(
-                [self._bin / "postgres", "-D", self.directory, *(part for option in options for part in ("-c", option))],
+                [self._bin / "postgres", "-D", self.directory, *_assignments(options)],
                 stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True, cwd="/",
                 env=_clean_environment(), **_as_user(user),
             )  # fmt: skip
@@ -129,7 +129,8 @@ class EmbeddedPostgres:
         return done.returncode == 0
 
     def _create_database(self, user: pwd.struct_passwd | None) -> None:
-        psql: list[str | Path] = [self._bin / "psql", "-h", self.socket_dir, "-U", "postgres", "-d", "postgres", "-XAtq", "-c"]
+        psql: list[str | Path] = [self._bin / "psql", "-h", self.socket_dir, "-U", "postgres", "-d", "postgres"]
+        psql += ["-XAtq", "-c"]
         found = _run([*psql, "SELECT 1 FROM pg_database WHERE datname = 'hub'"], user)
         if not found.strip():
             _run([*psql, "CREATE DATABASE hub"], user)
@@ -193,6 +194,10 @@ class EmbeddedValkey:
                 return bool(client.ping())
             except redis.ConnectionError:
                 return False
+
+
+def _assignments(options: Sequence[str]) -> list[str]:
+    return [part for option in options for part in ("-c", option)]
 
 
 def make_directory(path: Path) -> None:

@@ -3,11 +3,14 @@
 A caller whose commit got no answer may have succeeded: retrying with the same idempotency key gives the true outcome.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from hub.kernel.errors import UnavailableError
+from hub.kernel.errors import HubError, UnavailableError
 
 RETRY_SECONDS = 1.0
 
@@ -43,6 +46,20 @@ def outage(error: BaseException) -> UnavailableError | None:
     if isinstance(cause, _AWAY):
         return DatabaseAwayError("the database does not answer; retry", retry_after_seconds=RETRY_SECONDS)
     return None
+
+
+@contextmanager
+def outages_told() -> Iterator[None]:
+    """Turn what the driver says of a server that is away or busy into an UnavailableError."""
+    try:
+        yield
+    except HubError:
+        raise
+    except Exception as error:
+        told = outage(error)
+        if told is None:
+            raise
+        raise told from error
 
 
 def _driver_error(error: BaseException) -> BaseException | None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from hub.infra.database import async_url
+from hub.infra.outages import outages_told
 from hub.kernel.errors import UnavailableError
 
 MIGRATION_LOCK = 0x6875_625F_6D69
@@ -72,8 +73,9 @@ def _upgrade(connection: Connection, revision: str) -> None:
 async def _on_connection(url: str, work: Any) -> None:
     engine = create_async_engine(async_url(url))
     try:
-        async with engine.connect() as connection:
-            await connection.run_sync(work)
-            await connection.commit()
+        with outages_told():
+            async with engine.connect() as connection:
+                await connection.run_sync(work)
+                await connection.commit()
     finally:
         await engine.dispose()
