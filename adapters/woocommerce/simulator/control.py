@@ -16,7 +16,7 @@ Answer = Response[Any]
 
 
 def control_router(shop: Shop) -> Router:
-    """sell, update-order, deliver, hook, faults and state, all under /_simulator; bodies are JSON."""
+    """sell, update-order, deliver, redeliver, hook, faults and state, all under /_simulator; bodies are JSON."""
 
     @post("/sell", status_code=200)
     async def sell(request: Call) -> Answer:
@@ -38,6 +38,14 @@ def control_router(shop: Shop) -> Router:
     @post("/deliver", status_code=200)
     async def deliver(request: Call) -> Answer:
         return Response({"deliveries": await _deliver(shop, request)})
+
+    @post("/redeliver", status_code=200)
+    async def redeliver(request: Call) -> Answer:
+        """{order_id, times?}: the order's first webhook once more, as a plugin that repeats deliveries does it."""
+        body, state = await request.json(), request.app.state
+        delivery = hooks.compose(shop, state.hook, "order.created", body["order_id"])
+        times = range(body.get("times", 1))
+        return Response({"statuses": [await hooks.post(state.client, state.hook, delivery) for _ in times]})
 
     @post("/hook", status_code=200)
     async def hook(request: Call) -> Answer:
@@ -64,7 +72,7 @@ def control_router(shop: Shop) -> Router:
             }
         )
 
-    return Router("/_simulator", route_handlers=[sell, update_order, deliver, hook, faults, state])
+    return Router("/_simulator", route_handlers=[sell, update_order, deliver, redeliver, hook, faults, state])
 
 
 def _sale(shop: Shop, body: dict[str, Any]) -> Sale:
