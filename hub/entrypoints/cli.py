@@ -162,17 +162,31 @@ def check(*, as_json: Json = False) -> None:
 
 @app.command()
 def schema(
-    *, write: Annotated[bool, typer.Option(help="Write graphql/schema.graphql instead of printing.")] = False
+    *,
+    write: Annotated[bool, typer.Option("--write", help="Write graphql/schema.graphql.")] = False,
+    compare: Annotated[bool, typer.Option("--check", help="Exit 1 when that file is not up to date.")] = False,
 ) -> None:
-    """Print the GraphQL schema."""
+    """Print the GraphQL schema, write it, or compare it with the published file."""
     from hub_graphql.schema import schema as built
-    from hub_graphql.schema_file import print_sdl
+    from hub_graphql.schema_file import breaking_changes, print_sdl, undescribed
 
-    text = print_sdl(built)
+    text, published = print_sdl(built), Path("graphql/schema.graphql")
     if write:
-        Path("graphql/schema.graphql").write_text(text)
+        published.write_text(text)
+    elif compare:
+        _compare(published, text, [*breaking_changes(published.read_text(), built), *undescribed(built)])
     else:
         sys.stdout.write(text)
+
+
+def _compare(published: Path, text: str, faults: list[Any]) -> None:
+    for fault in faults:
+        errors.print(f"[red]{fault}[/red]")
+    if published.read_text() != text:
+        errors.print(f"{published} is not up to date; run `hub schema --write` and read the difference")
+    elif not faults:
+        return
+    raise typer.Exit(EXIT_REFUSED)
 
 
 def _plain(item: Any) -> dict[str, str]:
