@@ -15,6 +15,9 @@ class ErrorCode(Enum):
     UNAVAILABLE = _code("UNAVAILABLE", description="Nothing is wrong with the request; try again later.")
     INTERNAL = _code("INTERNAL", description="A fault of the hub; quote the request id.")
     RESYNC_REQUIRED = _code("RESYNC_REQUIRED", description="The cursor is too old: read the state anew.")
+    SUBSCRIBER_TOO_SLOW = _code(
+        "SUBSCRIBER_TOO_SLOW", description="More events waited than may; subscribe again after the last one read."
+    )
     OVERLOADED = _code("OVERLOADED", description="Too much work is waiting; try again later.")
 
     INVALID_ID = _code("INVALID_ID", description="Not a global id, or one of another type.")
