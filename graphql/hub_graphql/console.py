@@ -31,7 +31,9 @@ class ChannelFigures:
         description="When the newest of these was captured; null when there is none."
     )
     listings: int = strawberry.field(description="Listings whose stock is published, counted once per place.")
-    listings_agreeing: int = strawberry.field(description="Of these, how many neither wait nor drift.")
+    listings_agreeing: int = strawberry.field(
+        description="Of these, how many were last told exactly what they should show."
+    )
     listings_dirty: int = strawberry.field(description="Of these, how many wait for a newer quantity to be published.")
     drifts_open: int = strawberry.field(description="Listings seen twice to show what the hub did not publish.")
 

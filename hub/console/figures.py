@@ -17,6 +17,7 @@ WINDOW_SECONDS: Final = 900
 MAX_CHANNELS: Final = 100
 MAX_RECENT_POINTS: Final = 50
 
+# What a channel's figures mean is hub.channel_sync.publishing_status, here for all channels in one statement.
 # Ids are UUIDv7, so the window is a range of the primary key; the tables need no index on their age.
 _TOTALS = text(
     """
@@ -32,26 +33,28 @@ _TOTALS = text(
     FROM (SELECT coalesce(sum(shortage), 0)::bigint AS units, count(*) AS levels FROM stock_levels WHERE shortage > 0)
         AS short,
         (SELECT count(*) AS all_of_them, count(*) FILTER (WHERE status = 'EXPIRED') AS lapsed FROM reservations
-            WHERE id >= uuidv7(make_interval(secs => -:window)) AND expires_at IS NOT NULL) AS made
+            WHERE id >= uuidv7(-make_interval(secs => :window)) AND expires_at IS NOT NULL) AS made
     """
 )
 _CHANNELS = text(
     """
     SELECT c.id, c.code, c.name, coalesce(lately.orders, 0) AS orders_captured, lately.newest AS last_order_at,
         coalesce(stock.listings, 0) AS listings, coalesce(stock.agreeing, 0) AS listings_agreeing,
-        coalesce(stock.dirty, 0) AS listings_dirty, coalesce(stock.drifting, 0) AS drifts_open
+        coalesce(stock.dirty, 0) AS listings_dirty, coalesce(drifting.drifts, 0) AS drifts_open
     FROM channels AS c
     LEFT JOIN (
         SELECT channel_id, count(*) AS orders, max(captured_at) AS newest FROM orders
-        WHERE id >= uuidv7(make_interval(secs => -:window)) AND NOT is_history GROUP BY channel_id
+        WHERE id >= uuidv7(-make_interval(secs => :window)) AND NOT is_history GROUP BY channel_id
     ) AS lately ON lately.channel_id = c.id
     LEFT JOIN (
-        SELECT s.channel_id, count(*) AS listings, count(*) FILTER (WHERE s.dirty_seq > s.clean_seq) AS dirty,
-            count(d.id) AS drifting, count(*) FILTER (WHERE s.dirty_seq = s.clean_seq AND d.id IS NULL) AS agreeing
-        FROM listing_stock AS s LEFT JOIN channel_drifts AS d ON d.listing_id = s.listing_id
-            AND d.location_id IS NOT DISTINCT FROM s.location_id AND d.status = 'OPEN'
-        GROUP BY s.channel_id
+        SELECT channel_id, count(*) FILTER (WHERE desired IS NOT NULL) AS listings,
+            count(*) FILTER (WHERE desired = published) AS agreeing,
+            count(*) FILTER (WHERE dirty_seq > clean_seq) AS dirty
+        FROM listing_stock GROUP BY channel_id
     ) AS stock ON stock.channel_id = c.id
+    LEFT JOIN (
+        SELECT channel_id, count(*) AS drifts FROM channel_drifts WHERE status = 'OPEN' GROUP BY channel_id
+    ) AS drifting ON drifting.channel_id = c.id
     WHERE c.active ORDER BY c.code LIMIT :channels
     """
 )

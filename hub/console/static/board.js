@@ -35,7 +35,7 @@ await stockTile.refresh();
 counters.refresh();
 for (const tile of lists) tile.refresh();
 for (const { id } of stock.locations.slice(0, MAX_WATCHED_QUEUES)) {
-  client.subscribe("fulfillmentOrderChanged", { locationId: id }, queueChanged);
+  client.subscribe("FulfillmentOrderChanged", { locationId: id }, queueChanged);
 }
 setInterval(() => counters.refresh(), FIGURES_EVERY_MS);
 setInterval(() => lists.forEach((tile) => tile.refresh()), LISTS_EVERY_MS);

@@ -18,7 +18,7 @@ export class Figures {
   }
 
   async refresh() {
-    const { liveFigures: found } = await this.#client.run("liveFigures");
+    const { liveFigures: found } = await this.#client.run("LiveFigures");
     const minutes = found.windowSeconds / SECONDS_PER_MINUTE;
     this.#oversold(found);
     this.#figure("reservations", found.reservationsActive, "figure.reservations.note", {

@@ -3,13 +3,13 @@ import { byId, element, KeyedList } from "./dom.js";
 import { GraphQLError } from "./graphql.js";
 
 const SHOWN = 12;
-const PLAIN = "newestOrdersPlain";
+const PLAIN = "NewestOrdersPlain";
 
 export class Orders {
   #client;
   #strings;
   #list;
-  #document = "newestOrders";
+  #document = "NewestOrders";
 
   constructor(client, strings) {
     this.#client = client;

@@ -15,7 +15,7 @@ export class Points {
   }
 
   async refresh() {
-    const { recentPoints } = await this.#client.run("recentPoints", { first: SHOWN });
+    const { recentPoints } = await this.#client.run("RecentPoints", { first: SHOWN });
     this.#list.show(recentPoints);
   }
 

@@ -4,8 +4,8 @@ import { idempotencyKey } from "./graphql.js";
 
 const SHOWN = 15;
 const STEPS = {
-  OPEN: { document: "fulfillmentOrderAccept", label: "queue.accept" },
-  IN_PROGRESS: { document: "fulfillmentOrderReady", label: "queue.ready" },
+  OPEN: { document: "FulfillmentOrderAccept", field: "fulfillmentOrderAccept", label: "queue.accept" },
+  IN_PROGRESS: { document: "FulfillmentOrderReady", field: "fulfillmentOrderReady", label: "queue.ready" },
 };
 
 export class Queue {
@@ -20,7 +20,7 @@ export class Queue {
   }
 
   async refresh() {
-    const { fulfillmentOrders } = await this.#client.run("waitingInStores", { first: SHOWN });
+    const { fulfillmentOrders } = await this.#client.run("WaitingInStores", { first: SHOWN });
     this.#list.show(fulfillmentOrders.edges.map((edge) => edge.node));
   }
 
@@ -58,7 +58,7 @@ export class Queue {
     button.disabled = true;
     let problem = "";
     try {
-      const answer = (await this.#client.run(step.document, { input }))[step.document];
+      const answer = (await this.#client.run(step.document, { input }))[step.field];
       problem = answer.errors.map((error) => error.message).join("; ");
     } catch (error) {
       problem = error.message;

@@ -65,7 +65,7 @@ export class StockBoard {
   }
 
   async #begin() {
-    const { locations } = await this.#client.run("boardLocations", { first: MAX_LOCATIONS });
+    const { locations } = await this.#client.run("BoardLocations", { first: MAX_LOCATIONS });
     const columns = locations.edges.map((edge) => edge.node);
     const heads = columns.map(({ name }) => element("th", { scope: "col" }, name));
     const variant = element("th", { scope: "col" }, this.#strings.text("stock.variant"));
@@ -91,7 +91,7 @@ export class StockBoard {
 
   async #readVariants(search) {
     const ask = ++this.#asked;
-    const { products } = await this.#client.run("boardVariants", { search, first: PRODUCTS, variants: VARIANTS_EACH });
+    const { products } = await this.#client.run("BoardVariants", { search, first: PRODUCTS, variants: VARIANTS_EACH });
     if (ask !== this.#asked) return;
     this.#variants = products.edges
       .flatMap(({ node }) => node.variants.edges.map((edge) => ({ ...edge.node, product: node.title })))
@@ -129,7 +129,7 @@ export class StockBoard {
   }
 
   async #readPart(skus) {
-    const { stockLevels } = await this.#client.run("boardLevels", { skus, first: PAGE });
+    const { stockLevels } = await this.#client.run("BoardLevels", { skus, first: PAGE });
     for (const { node } of stockLevels.edges) this.#show(node);
   }
 
@@ -154,7 +154,7 @@ export class StockBoard {
     const skus = this.#variants.map(({ sku }) => sku);
     if (!channel || !skus.length) return;
     // No cursor is kept: after a lost connection the first event is the whole state again.
-    this.#stop = this.#client.subscribe("availabilityChanged", { skus, channel }, (data) => this.#changed(data));
+    this.#stop = this.#client.subscribe("AvailabilityChanged", { skus, channel }, (data) => this.#changed(data));
   }
 
   #changed({ availabilityChanged: event }) {
