@@ -12,7 +12,7 @@ from uuid import UUID
 
 import structlog
 from litestar import Litestar, Request, Response, get
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp, Receive, Scope, Send
@@ -41,6 +41,7 @@ from hub.infra.schema import require_newest
 from hub.infra.sealing import Sealer, load_sealer
 from hub.infra.settings import Settings
 from hub.infra.wakeups import WakeUps
+from hub.inventory import AvailabilityFeed
 from hub.kernel.errors import DeniedError
 from hub.kernel.principal import Principal
 from hub_graphql.asgi import GraphQLApp
@@ -190,7 +191,7 @@ def _graphql_edge(database: Database, sealer: Sealer, events: EventHub, access: 
         Engine(schema, TrustedDocuments.load(OPERATIONS)),
         database,
         authenticate,
-        services={Sealer: sealer, EventHub: events},
+        services={Sealer: sealer, EventHub: events, AvailabilityFeed: AvailabilityFeed(database, events)},
         origin_allowed=origin_allowed,
         still_valid=access.authenticator.still_valid,
     )
@@ -211,7 +212,7 @@ async def live() -> dict[str, str]:
 
 
 @get("/health/ready", tags=["Operations"])
-async def ready(runtime: Any) -> Response[dict[str, Any]]:
+async def ready(runtime: NamedDependency[Any]) -> Response[dict[str, Any]]:
     """Whether requests may be sent here, with every dependency. 503 when Postgres or its schema is not there."""
     health = await examine(runtime.database, runtime.servers.redis_url)
     content = {
@@ -225,7 +226,7 @@ async def ready(runtime: Any) -> Response[dict[str, Any]]:
 
 
 @get("/metrics", tags=["Operations"], include_in_schema=False)
-async def prometheus(request: Request[Any, Any, Any], runtime: Any) -> Response[bytes]:
+async def prometheus(request: Request[Any, Any, Any], runtime: NamedDependency[Any]) -> Response[bytes]:
     """Prometheus metrics of this process: with the bearer token of HUB_METRICS_TOKEN, or from loopback without."""
     _check_metrics_access(request, runtime.settings)
     return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)
