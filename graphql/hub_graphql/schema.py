@@ -7,6 +7,7 @@ from hub_graphql.console import ConsoleQuery
 from hub_graphql.customers import CustomerQuery, LoyaltySubscription
 from hub_graphql.errors import ERROR_TYPES
 from hub_graphql.fulfillment import FulfillmentMutation, FulfillmentQuery, FulfillmentSubscription
+from hub_graphql.instants import CONFIG
 from hub_graphql.inventory import AvailabilitySubscription, InventoryMutation, InventoryQuery
 from hub_graphql.locations import LocationQuery
 from hub_graphql.nodes import NodeQuery
@@ -39,4 +40,4 @@ class Subscription(AvailabilitySubscription, FulfillmentSubscription, LoyaltySub
     pass
 
 
-schema = strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription, types=ERROR_TYPES)
+schema = strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription, types=ERROR_TYPES, config=CONFIG)
