@@ -13,7 +13,13 @@ from hub.orders.rules import expect_version, grant_lines, line_total_minor, stat
 
 
 def line(**changes: Any) -> OrderLine:
-    given: dict[str, Any] = {"id": new_id(), "kind": "GOODS", "fulfilled_by": "HUB", "quantity": 2, "unit_price_minor": 1000}
+    given: dict[str, Any] = {
+        "id": new_id(),
+        "kind": "GOODS",
+        "fulfilled_by": "HUB",
+        "quantity": 2,
+        "unit_price_minor": 1000,
+    }
     zero = dict.fromkeys(("cancelled", "fulfilled", "returned", "discount_minor", "tax_minor"), 0)
     return OrderLine(**(given | zero | changes))
 
