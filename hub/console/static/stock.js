@@ -116,7 +116,7 @@ export class StockBoard {
       this.#cells.set(`${variant.sku} ${id}`, { cell, version: -1 });
       return cell;
     });
-    const name = [variant.product, variant.title].filter(Boolean).join(" · ");
+    const name = [...new Set([variant.product, variant.title])].filter(Boolean).join(" · ");
     const head = element("th", { scope: "row", title: name }, name, element("small", {}, variant.sku));
     return element("tr", { "data-sku": variant.sku }, head, promise, ...cells);
   }
