@@ -10,21 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import text
-
-from hub.infra.database import WriteSession
+from hub.infra.database import WriteSession, raw_connection
 from hub.kernel.ids import new_id
 from hub.kernel.principal import Principal
 
-_INSERT = text(
-    """
-    INSERT INTO audit_log
-        (id, at, principal_id, principal_kind, acting_for, operation, input_hash, entity_ids, request_id)
-    VALUES
-        (:id, hub_now(), :principal_id, :principal_kind, :acting_for, :operation, :input_hash, :entity_ids,
-         :request_id)
-    """
-)
+# On the raw driver, because every mutation pays for it (reservation_random).
+_INSERT = """
+INSERT INTO audit_log (id, at, principal_id, principal_kind, acting_for, operation, input_hash, entity_ids, request_id)
+VALUES ($1, hub_now(), $2, $3, $4, $5, $6, $7, $8)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +44,13 @@ async def record(
 
 async def record_many(session: WriteSession, entries: Sequence[AuditEntry]) -> None:
     """Write one row per entry in one round trip, for callers that commit many mutations together."""
-    if entries:
-        await session.execute(_INSERT, [_values(entry) for entry in entries])
+    if not entries:
+        return
+    driver = await raw_connection(session)
+    if len(entries) == 1:
+        await driver.execute(_INSERT, *_values(entries[0]))
+    else:
+        await driver.executemany(_INSERT, [_values(entry) for entry in entries])
 
 
 def hash_input(fields: Mapping[str, object]) -> bytes:
@@ -66,14 +65,14 @@ def _plain(value: object) -> object:
     return str(value)
 
 
-def _values(entry: AuditEntry) -> dict[str, object]:
-    return {
-        "id": new_id(),
-        "principal_id": entry.principal.id,
-        "principal_kind": entry.principal.kind.value,
-        "acting_for": entry.principal.acting_for,
-        "operation": entry.operation,
-        "input_hash": entry.input_hash,
-        "entity_ids": list(entry.entity_ids),
-        "request_id": entry.principal.request_id,
-    }
+def _values(entry: AuditEntry) -> tuple[object, ...]:
+    return (
+        new_id(),
+        entry.principal.id,
+        entry.principal.kind.value,
+        entry.principal.acting_for,
+        entry.operation,
+        entry.input_hash,
+        list(entry.entity_ids),
+        entry.principal.request_id,
+    )

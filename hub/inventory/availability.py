@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from hub.infra.database import AnySession
+from hub.infra.database import AnySession, raw_connection
 
 MAX_VARIANTS = 100
 
@@ -22,33 +22,31 @@ _AT_LOCATIONS = text(
     """
 )
 
-_TO_SELL = text(
-    """
-    SELECT w.variant_id, w.channel_id,
-           CASE WHEN v.stock_policy = 'UNTRACKED' THEN NULL
-                ELSE greatest(0, coalesce(pool.available, 0) - coalesce(demand.quantity, 0)
-                                 - coalesce(i.buffer, ch.stock_buffer)) END AS quantity,
-           i.cap, pool.version, hub_now() AS as_of, ch.active, coalesce(pool.levels, 0) AS levels,
-           coalesce(pool.doubtful, false) AS doubtful
-    FROM unnest(CAST(:variants AS uuid[]), CAST(:channels AS uuid[])) AS w (variant_id, channel_id)
-    JOIN variants AS v ON v.id = w.variant_id
-    JOIN channels AS ch ON ch.id = w.channel_id
-    LEFT JOIN listings AS i ON i.variant_id = w.variant_id AND i.channel_id = w.channel_id
-    LEFT JOIN LATERAL (
-        SELECT sum(greatest(0, s.on_hand - s.reserved - s.allocated - s.safety_stock))::bigint AS available,
-               sum(s.version)::bigint AS version, count(*) AS levels,
-               bool_or(s.on_hand < 0 OR s.shortage > 0) AS doubtful
-        FROM stock_levels AS s
-        JOIN channel_locations AS cl ON cl.location_id = s.location_id AND cl.channel_id = w.channel_id
-        JOIN locations AS l ON l.id = s.location_id AND l.active AND l.kind <> 'EXTERNAL'
-        WHERE s.variant_id = w.variant_id
-          AND (CAST(:method AS text) IS NULL OR l.capabilities @> ARRAY[CAST(:method AS text)])
-    ) AS pool ON true
-    LEFT JOIN LATERAL (
-        SELECT sum(u.quantity)::bigint AS quantity FROM unfilled_demand AS u WHERE u.variant_id = w.variant_id
-    ) AS demand ON true
-    """
-)
+_TO_SELL = """
+SELECT w.variant_id, w.channel_id,
+       CASE WHEN v.stock_policy = 'UNTRACKED' THEN NULL
+            ELSE greatest(0, coalesce(pool.available, 0) - coalesce(demand.quantity, 0)
+                             - coalesce(i.buffer, ch.stock_buffer)) END AS quantity,
+       i.cap, pool.version, hub_now() AS as_of, ch.active, coalesce(pool.levels, 0) AS levels,
+       coalesce(pool.doubtful, false) AS doubtful
+FROM unnest($1::uuid[], $2::uuid[]) AS w (variant_id, channel_id)
+JOIN variants AS v ON v.id = w.variant_id
+JOIN channels AS ch ON ch.id = w.channel_id
+LEFT JOIN listings AS i ON i.variant_id = w.variant_id AND i.channel_id = w.channel_id
+LEFT JOIN LATERAL (
+    SELECT sum(greatest(0, s.on_hand - s.reserved - s.allocated - s.safety_stock))::bigint AS available,
+           sum(s.version)::bigint AS version, count(*) AS levels,
+           bool_or(s.on_hand < 0 OR s.shortage > 0) AS doubtful
+    FROM stock_levels AS s
+    JOIN channel_locations AS cl ON cl.location_id = s.location_id AND cl.channel_id = w.channel_id
+    JOIN locations AS l ON l.id = s.location_id AND l.active AND l.kind <> 'EXTERNAL'
+    WHERE s.variant_id = w.variant_id
+      AND ($3::text IS NULL OR l.capabilities @> ARRAY[$3::text])
+) AS pool ON true
+LEFT JOIN LATERAL (
+    SELECT sum(u.quantity)::bigint AS quantity FROM unfilled_demand AS u WHERE u.variant_id = w.variant_id
+) AS demand ON true
+"""
 
 _AT_PLACES = text(
     """
@@ -141,23 +139,13 @@ async def available_to_sell(
 ) -> dict[tuple[UUID, UUID], AvailableToSell]:
     """ATS of each (variant, channel) over the channel's active locations (with the capability `method`, if given)."""
     wanted = sorted(set(pairs))
-    rows = await session.execute(
-        _TO_SELL,
-        {
-            "variants": [variant for variant, _ in wanted],
-            "channels": [channel for _, channel in wanted],
-            "method": method,
-        },
-    )
+    driver = await raw_connection(session)
+    rows = await driver.fetch(_TO_SELL, [variant for variant, _ in wanted], [channel for _, channel in wanted], method)
     found = {}
-    for row in rows:
-        quantity = row.quantity
-        if quantity is not None and row.cap is not None:
-            quantity = min(quantity, row.cap)
-        if not row.active:
-            quantity = 0
-        found[row.variant_id, row.channel_id] = AvailableToSell(
-            row.variant_id, row.channel_id, quantity, row.as_of, row.levels, row.doubtful
+    for variant_id, channel_id, quantity, cap, _, as_of, active, levels_summed, doubtful in rows:
+        promised = quantity if cap is None or quantity is None else min(quantity, cap)
+        found[variant_id, channel_id] = AvailableToSell(
+            variant_id, channel_id, promised if active else 0, as_of, levels_summed, doubtful
         )
     return found
 

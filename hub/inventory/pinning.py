@@ -7,11 +7,10 @@ claim beyond that is short even when single levels could serve it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
-
-from hub.infra.database import AnySession
+from hub.infra.database import AnySession, raw_connection
 from hub.inventory.commands import LevelKey, Shortfall, Units
 from hub.kernel.clock import utc_now
 from hub.kernel.geo import GeoPoint
@@ -21,36 +20,30 @@ from routing import POOL_RULES, Candidate, LineDemand, RoutingMethod, RoutingReq
 NO_LOCATION = UUID(int=0)
 """Names the pool as a whole where a shortfall has no single location."""
 
-_POOL = text(
-    """
-    SELECT l.id AS location_id, l.name, l.latitude, l.longitude, l.time_zone, l.capabilities,
-           s.variant_id, greatest(0, s.on_hand - s.reserved - s.allocated - s.safety_stock) AS available
-    FROM channel_locations AS cl
-    JOIN locations AS l ON l.id = cl.location_id
-    JOIN stock_levels AS s ON s.location_id = l.id AND s.variant_id = ANY(:variants)
-    WHERE cl.channel_id = :channel AND l.active AND l.kind <> 'EXTERNAL'
-    """
-)
+_POOL = """
+SELECT l.id AS location_id, l.name, l.latitude, l.longitude, l.time_zone, l.capabilities,
+       s.variant_id, greatest(0, s.on_hand - s.reserved - s.allocated - s.safety_stock) AS available
+FROM channel_locations AS cl
+JOIN locations AS l ON l.id = cl.location_id
+JOIN stock_levels AS s ON s.location_id = l.id AND s.variant_id = ANY($1::uuid[])
+WHERE cl.channel_id = $2 AND l.active AND l.kind <> 'EXTERNAL'
+"""
 
-_POOL_LEVELS = text(
-    """
-    SELECT s.variant_id, s.location_id
-    FROM channel_locations AS cl
-    JOIN stock_levels AS s ON s.location_id = cl.location_id AND s.variant_id = ANY(:variants)
-    WHERE cl.channel_id = :channel
-    """
-)
+_POOL_LEVELS = """
+SELECT s.variant_id, s.location_id
+FROM channel_locations AS cl
+JOIN stock_levels AS s ON s.location_id = cl.location_id AND s.variant_id = ANY($1::uuid[])
+WHERE cl.channel_id = $2
+"""
 
-_TERMS = text(
-    """
-    SELECT v.id AS variant_id, i.cap,
-           coalesce((SELECT sum(u.quantity) FROM unfilled_demand AS u WHERE u.variant_id = v.id), 0)::bigint
-           + coalesce(i.buffer, c.stock_buffer) AS held_back
-    FROM unnest(CAST(:variants AS uuid[])) AS v (id)
-    JOIN channels AS c ON c.id = :channel
-    LEFT JOIN listings AS i ON i.variant_id = v.id AND i.channel_id = c.id
-    """
-)
+_TERMS = """
+SELECT v.id AS variant_id, i.cap,
+       coalesce((SELECT sum(u.quantity) FROM unfilled_demand AS u WHERE u.variant_id = v.id), 0)::bigint
+       + coalesce(i.buffer, c.stock_buffer) AS held_back
+FROM unnest($1::uuid[]) AS v (id)
+JOIN channels AS c ON c.id = $2
+LEFT JOIN listings AS i ON i.variant_id = v.id AND i.channel_id = c.id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +92,28 @@ async def pin(session: AnySession, claim: PoolClaim) -> Pinned:
 
 async def _places(session: AnySession, claim: PoolClaim) -> dict[UUID, _Place]:
     found: dict[UUID, _Place] = {}
-    rows = await session.execute(_POOL, {"variants": sorted(claim.demand), "channel": claim.channel_id})
-    for row in rows:
-        geo = None if row.latitude is None or row.longitude is None else GeoPoint(row.latitude, row.longitude)
-        place = found.setdefault(row.location_id, _Place(row.name, geo, row.time_zone, frozenset(row.capabilities), {}))
-        place.available[row.variant_id] = row.available
+    for row in await _fetch(session, _POOL, claim):
+        location_id, name, latitude, longitude, time_zone, capabilities, variant_id, available = row
+        geo = None if latitude is None or longitude is None else GeoPoint(latitude, longitude)
+        place = found.setdefault(location_id, _Place(name, geo, time_zone, frozenset(capabilities), {}))
+        place.available[variant_id] = available
     return found
 
 
 async def pool_levels(session: AnySession, claim: PoolClaim) -> set[LevelKey]:
     """Every level that the claim could take units from."""
-    rows = await session.execute(_POOL_LEVELS, {"variants": sorted(claim.demand), "channel": claim.channel_id})
-    return {LevelKey(row.variant_id, row.location_id) for row in rows}
+    return {LevelKey(row[0], row[1]) for row in await _fetch(session, _POOL_LEVELS, claim)}
 
 
 async def _terms(session: AnySession, claim: PoolClaim) -> dict[UUID, _Terms]:
-    rows = await session.execute(_TERMS, {"variants": sorted(claim.demand), "channel": claim.channel_id})
-    return {row.variant_id: _Terms(row.held_back, row.cap) for row in rows}
+    return {row[0]: _Terms(row[2], row[1]) for row in await _fetch(session, _TERMS, claim)}
+
+
+async def _fetch(session: AnySession, statement: str, claim: PoolClaim) -> list[Any]:
+    """On the raw driver: `reservation_random` shows what the compiler would cost."""
+    driver = await raw_connection(session)
+    rows: list[Any] = await driver.fetch(statement, sorted(claim.demand), claim.channel_id)
+    return rows
 
 
 def _within_promise(claim: PoolClaim, places: Mapping[UUID, _Place], terms: Mapping[UUID, _Terms]) -> dict[UUID, int]:

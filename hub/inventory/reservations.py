@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from hub.infra.database import Database, WriteSession
+from hub.infra.database import Database, WriteSession, raw_connection
 from hub.infra.idempotency import Answer
 from hub.infra.mutations import mutate
 from hub.inventory import commands as c
@@ -285,16 +285,15 @@ def _check_ttl(ttl_seconds: int) -> None:
 
 
 async def _require_tracked(session: WriteSession, variant_ids: set[UUID]) -> None:
-    rows = await session.execute(
-        text("SELECT id, sku, stock_policy FROM variants WHERE id = ANY(:ids)"), {"ids": sorted(variant_ids)}
-    )
-    found = {row.id: row for row in rows}
+    driver = await raw_connection(session)
+    query = "SELECT id, sku, stock_policy FROM variants WHERE id = ANY($1::uuid[])"
+    found = {row["id"]: row for row in await driver.fetch(query, sorted(variant_ids))}
     for variant_id in variant_ids:
         if variant_id not in found:
             raise UnknownVariantError(f"there is no variant {variant_id}", path=("lines", "variantId"))
-        if found[variant_id].stock_policy == "UNTRACKED":
+        if found[variant_id]["stock_policy"] == "UNTRACKED":
             raise StockNotTrackedError(
-                f"sku {found[variant_id].sku!r} is not stock-tracked and needs no reservation", path=("lines",)
+                f"sku {found[variant_id]['sku']!r} is not stock-tracked and needs no reservation", path=("lines",)
             )
 
 
