@@ -45,6 +45,19 @@ FILE_CODES = {
 }
 """What is wrong with an imported file is told by the command line, never by a payload."""
 
+SETUP_CODES = {
+    "CHANNEL_CODE_TAKEN",
+    "CHANNEL_CREDENTIALS_REFUSED",
+    "CHANNEL_NOT_CONNECTED",
+    "CHANNEL_SETTINGS_INVALID",
+    "CHANNEL_UNREACHABLE",
+    "EXTERNAL_LOCATION_TAKEN",
+    "INBOX_ROW_NOT_FOUND",
+    "INBOX_ROW_NOT_PARKED",
+    "WEBHOOKS_NOT_SUPPORTED",
+}
+"""Channels are set up, and their inbox is tended, by the command line and REST."""
+
 
 def payload_errors() -> list[type[kernel.HubError]]:
     """Every HubError class whose refusals reach payloads: of the kernel and the features, credentials apart.
@@ -61,7 +74,7 @@ def payload_errors() -> list[type[kernel.HubError]]:
         if kind.__module__.startswith("hub.")
         and not kind.__module__.startswith(skipped)
         and kind.kind is not kernel.ErrorKind.DENIED
-        and kind.code not in FILE_CODES
+        and kind.code not in FILE_CODES | SETUP_CODES
     ]
 
 
