@@ -150,6 +150,19 @@ async def require_in_pool(session: WriteSession, principal: Principal, location_
         raise LocationNotAllowedError("this location is not in the channel's pool", path=("locationId",))
 
 
+async def require_open_in_pool(session: WriteSession, channel_id: UUID, location_ids: AbstractSet[UUID]) -> None:
+    """Raises UnknownLocationError unless the channel may promise stock of every one of these locations."""
+    rows = await session.execute(
+        text(
+            "SELECT l.id FROM channel_locations AS c JOIN locations AS l ON l.id = c.location_id"
+            " WHERE c.channel_id = :channel AND l.id = ANY(:ids) AND l.active AND l.kind <> 'EXTERNAL'"
+        ),
+        {"channel": channel_id, "ids": sorted(location_ids)},
+    )
+    for location_id in sorted(location_ids - set(rows.scalars())):
+        raise UnknownLocationError(f"the channel sells nothing at a location {location_id}", path=("locationId",))
+
+
 async def _known(session: WriteSession, table: str, ids: set[UUID]) -> set[UUID]:
     rows = await session.execute(text(f"SELECT id FROM {table} WHERE id = ANY(:ids)"), {"ids": sorted(ids)})
     return set(rows.scalars())

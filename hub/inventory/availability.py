@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from hub.infra.database import AnySession, raw_connection
+from hub.inventory.demand import SHARED_DEMAND
 
 MAX_VARIANTS = 100
 
@@ -22,7 +23,7 @@ _AT_LOCATIONS = text(
     """
 )
 
-_TO_SELL = """
+_TO_SELL = f"""
 SELECT w.variant_id, w.channel_id,
        CASE WHEN v.stock_policy = 'UNTRACKED' THEN NULL
             ELSE greatest(0, coalesce(pool.available, 0) - coalesce(demand.quantity, 0)
@@ -44,8 +45,8 @@ LEFT JOIN LATERAL (
       AND ($3::text IS NULL OR l.capabilities @> ARRAY[$3::text])
 ) AS pool ON true
 LEFT JOIN LATERAL (
-    SELECT sum(u.quantity)::bigint AS quantity FROM unfilled_demand AS u WHERE u.variant_id = w.variant_id
-) AS demand ON true
+    {SHARED_DEMAND.format(variant="w.variant_id", channel="w.channel_id")}
+) AS demand (quantity) ON true
 """
 
 _AT_PLACES = text(

@@ -135,13 +135,20 @@ def decide(books: Books, request: c.StockRequest) -> c.Outcome:
     return outcome
 
 
-def expire(books: Books, held: HeldReservation, actor: c.Actor) -> None:
-    """Give back a due reservation's units. Its levels must be in the books."""
+def expire(books: Books, held: HeldReservation, actor: c.Actor) -> bool:
+    """Give back a due reservation's units. Its levels must be in the books.
+
+    False, and nothing is entered, when a level does not hold what the reservation says: the checker's business.
+    """
     attempt = _Attempt(books, actor, held.reservation_id)
-    for key, quantity in held.units.items():
-        attempt.post(Effect.EXPIRE, key, quantity)
+    try:
+        for key, quantity in held.units.items():
+            attempt.post(Effect.EXPIRE, key, quantity)
+    except _Refusal:
+        return False
     attempt.keep()
     _resolve(books, held, ReservationStatus.EXPIRED)
+    return True
 
 
 def _reserve(attempt: _Attempt, command: c.Reserve) -> c.Outcome:

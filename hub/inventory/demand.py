@@ -10,6 +10,16 @@ from sqlalchemy import text
 from hub.infra.database import AnySession, WriteSession
 from hub.inventory.commands import LevelKey
 
+SHARED_DEMAND = """
+    SELECT sum(u.quantity)::bigint FROM unfilled_demand AS u
+    WHERE u.variant_id = {variant} AND EXISTS (
+        SELECT FROM channel_locations AS ours
+        JOIN channel_locations AS theirs ON theirs.location_id = ours.location_id AND theirs.channel_id = u.channel_id
+        JOIN locations AS l ON l.id = ours.location_id AND l.active AND l.kind <> 'EXTERNAL'
+        WHERE ours.channel_id = {channel})
+"""
+"""The unfilled demand that competes for a channel's stock: of channels that share an open location with it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unfilled:

@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+import structlog
+
 from hub.infra.database import WriteSession, raw_connection
 from hub.infra.outbox import Event, record
 from hub.inventory import commands as c
@@ -21,6 +23,8 @@ from hub.kernel.principal import SYSTEM
 
 STOCK_CHANGED = "stock.changed"
 SYSTEM_ACTOR = c.Actor(SYSTEM.id)
+
+log = structlog.get_logger(__name__)
 
 
 async def apply(session: WriteSession, requests: Sequence[c.StockRequest]) -> list[c.Outcome]:
@@ -71,11 +75,21 @@ async def _lapse(session: WriteSession, driver: storage.Driver, due: Sequence[UU
     held = await storage.read_locked(driver, due)
     keys = {key for item in held.values() for key in item.units}
     books = Books(await storage.lock_levels(driver, keys))
-    for item in held.values():
-        expire(books, item, SYSTEM_ACTOR)
+    lapsed = _expire_each(books, held.values())
     await storage.write(driver, books)
     await record(session, *_events(books))
-    return len(held)
+    return lapsed
+
+
+def _expire_each(books: Books, due: Iterable[HeldReservation]) -> int:
+    """How many lapsed. One that contradicts its levels is logged and left as it is; the others lapse."""
+    lapsed = 0
+    for item in due:
+        if expire(books, item, SYSTEM_ACTOR):
+            lapsed += 1
+        else:
+            log.error("reservation_contradicts_levels", reservation_id=str(item.reservation_id))
+    return lapsed
 
 
 async def _locked_books(driver: storage.Driver, requests: Sequence[c.StockRequest]) -> Books:
@@ -101,12 +115,10 @@ async def _expire_due(driver: storage.Driver, books: Books) -> bool:
     held = await storage.read_locked(driver, due)
     others = {key for item in held.values() for key in item.units} - books.levels.keys()
     books.levels.update(await storage.lock_levels(driver, others, skip_locked=True))
-    lapsed = [
+    free = [
         item for item in held.values() if _may_lapse(books, item) and all(key in books.levels for key in item.units)
     ]
-    for item in lapsed:
-        expire(books, item, SYSTEM_ACTOR)
-    return bool(lapsed)
+    return _expire_each(books, free) > 0
 
 
 def _may_lapse(books: Books, due: HeldReservation) -> bool:

@@ -2,16 +2,17 @@
 
 Reads without locks; the engine decides again under locks. The pool may promise Σ available over the locations with
 the method's capability − unfilled demand − buffer, at most the listing's cap: the arithmetic of `availability`. A
-claim beyond that is short even when single levels could serve it.
+claim beyond that is short even when single levels could serve it; an inactive channel promises nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from hub.infra.database import AnySession, raw_connection
 from hub.inventory.commands import LevelKey, Shortfall, Units
+from hub.inventory.demand import SHARED_DEMAND
 from hub.kernel.clock import utc_now
 from hub.kernel.geo import GeoPoint
 from hub.kernel.ids import new_id
@@ -23,10 +24,11 @@ NO_LOCATION = UUID(int=0)
 _POOL = """
 SELECT l.id AS location_id, l.name, l.latitude, l.longitude, l.time_zone, l.capabilities,
        s.variant_id, greatest(0, s.on_hand - s.reserved - s.allocated - s.safety_stock) AS available
-FROM channel_locations AS cl
+FROM channels AS c
+JOIN channel_locations AS cl ON cl.channel_id = c.id
 JOIN locations AS l ON l.id = cl.location_id
 JOIN stock_levels AS s ON s.location_id = l.id AND s.variant_id = ANY($1::uuid[])
-WHERE cl.channel_id = $2 AND l.active AND l.kind <> 'EXTERNAL'
+WHERE c.id = $2 AND c.active AND l.active AND l.kind <> 'EXTERNAL'
 """
 
 _POOL_LEVELS = """
@@ -36,9 +38,9 @@ JOIN stock_levels AS s ON s.location_id = cl.location_id AND s.variant_id = ANY(
 WHERE cl.channel_id = $2
 """
 
-_TERMS = """
+_TERMS = f"""
 SELECT v.id AS variant_id, i.cap,
-       coalesce((SELECT sum(u.quantity) FROM unfilled_demand AS u WHERE u.variant_id = v.id), 0)::bigint
+       coalesce(({SHARED_DEMAND.format(variant="v.id", channel="c.id")}), 0)
        + coalesce(i.buffer, c.stock_buffer) AS held_back
 FROM unnest($1::uuid[]) AS v (id)
 JOIN channels AS c ON c.id = $2
@@ -48,13 +50,22 @@ LEFT JOIN listings AS i ON i.variant_id = v.id AND i.channel_id = c.id
 
 @dataclass(frozen=True, slots=True)
 class PoolClaim:
-    """Units wanted from a channel's pool, by whichever location serves best."""
+    """Units wanted from a channel's pool, by whichever location serves best.
+
+    `placed` are units wanted at named locations of the pool: they count against what it may promise.
+    """
 
     channel_id: UUID
     demand: Mapping[UUID, int]
     method: RoutingMethod = RoutingMethod.SHIP
     pickup_location_id: UUID | None = None
     near: GeoPoint | None = None
+    placed: tuple[Units, ...] = ()
+
+    @property
+    def wanted(self) -> dict[UUID, int]:
+        """Units per variant, wherever they are wanted."""
+        return _per_variant((*self.placed, *(Units(LevelKey(one, NO_LOCATION), n) for one, n in self.demand.items())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +97,13 @@ async def pin(session: AnySession, claim: PoolClaim) -> Pinned:
     """Concrete levels for the claim, from an unlocked read."""
     places = await _places(session, claim)
     promised = _within_promise(claim, places, await _terms(session, claim))
-    units = _choose(claim, promised, places)
-    return Pinned(units, _shortfalls(claim.demand, units))
+    elsewhere = _take_placed(claim, places)
+    if elsewhere:
+        return Pinned((), elsewhere)
+    named = _per_variant(claim.placed)
+    left = {one: min(units, max(0, promised[one] - named.get(one, 0))) for one, units in claim.demand.items()}
+    units = (*claim.placed, *_choose(claim, left, places))
+    return Pinned(units, _shortfalls(claim.wanted, promised, units))
 
 
 async def _places(session: AnySession, claim: PoolClaim) -> dict[UUID, _Place]:
@@ -112,7 +128,7 @@ async def _terms(session: AnySession, claim: PoolClaim) -> dict[UUID, _Terms]:
 async def _fetch(session: AnySession, statement: str, claim: PoolClaim) -> list[Any]:
     """On the raw driver: `reservation_random` shows what the compiler would cost."""
     driver = await raw_connection(session)
-    rows: list[Any] = await driver.fetch(statement, sorted(claim.demand), claim.channel_id)
+    rows: list[Any] = await driver.fetch(statement, sorted(claim.wanted), claim.channel_id)
     return rows
 
 
@@ -125,8 +141,25 @@ def _within_promise(claim: PoolClaim, places: Mapping[UUID, _Place], terms: Mapp
             total[variant_id] = total.get(variant_id, 0) + available
     return {
         variant_id: max(0, min(quantity, _promise(total.get(variant_id, 0), terms.get(variant_id))))
-        for variant_id, quantity in claim.demand.items()
+        for variant_id, quantity in claim.wanted.items()
     }
+
+
+def _take_placed(claim: PoolClaim, places: Mapping[UUID, _Place]) -> tuple[Shortfall, ...]:
+    """Set aside what is wanted at named locations; answers where they cannot give it."""
+    wanted: dict[LevelKey, int] = {}
+    for key, quantity in claim.placed:
+        wanted[key] = wanted.get(key, 0) + quantity
+    short = []
+    for key, quantity in wanted.items():
+        place = places.get(key.location_id)
+        serves = place is not None and claim.method.value in place.capabilities
+        free = place.available.get(key.variant_id, 0) if place is not None and serves else 0
+        if quantity > free:
+            short.append(Shortfall(key, quantity, free))
+        elif place is not None:
+            place.available[key.variant_id] = free - quantity
+    return tuple(short)
 
 
 def _promise(available: int, terms: _Terms | None) -> int:
@@ -160,12 +193,20 @@ def _choose(claim: PoolClaim, promised: Mapping[UUID, int], places: Mapping[UUID
     )
 
 
-def _shortfalls(demand: Mapping[UUID, int], units: Sequence[Units]) -> tuple[Shortfall, ...]:
-    got: dict[UUID, int] = {}
-    for key, quantity in units:
-        got[key.variant_id] = got.get(key.variant_id, 0) + quantity
+def _shortfalls(
+    wanted: Mapping[UUID, int], promised: Mapping[UUID, int], units: Sequence[Units]
+) -> tuple[Shortfall, ...]:
+    chosen = _per_variant(units)
+    got = {variant_id: min(promised[variant_id], chosen.get(variant_id, 0)) for variant_id in wanted}
     return tuple(
-        Shortfall(LevelKey(variant_id, NO_LOCATION), quantity, got.get(variant_id, 0))
-        for variant_id, quantity in demand.items()
-        if quantity > got.get(variant_id, 0)
+        Shortfall(LevelKey(variant_id, NO_LOCATION), quantity, got[variant_id])
+        for variant_id, quantity in wanted.items()
+        if quantity > got[variant_id]
     )
+
+
+def _per_variant(units: Iterable[Units]) -> dict[UUID, int]:
+    total: dict[UUID, int] = {}
+    for key, quantity in units:
+        total[key.variant_id] = total.get(key.variant_id, 0) + quantity
+    return total

@@ -15,12 +15,13 @@ from hub.infra.database import Database, WriteSession, raw_connection
 from hub.infra.idempotency import Answer
 from hub.infra.mutations import mutate
 from hub.inventory import commands as c
-from hub.inventory.adjustments import require_in_pool, require_known
+from hub.inventory.adjustments import require_in_pool, require_known, require_open_in_pool
 from hub.inventory.commands import LevelKey, Shortfall, Units
 from hub.inventory.engine import apply, due_holds_exist, expire_due_on_variants, hold_levels
 from hub.inventory.errors import (
     InsufficientStockError,
     OwnerNotAllowedError,
+    ReservationNotActiveError,
     ReservationNotFoundError,
     StockNotTrackedError,
     TooManyLinesError,
@@ -30,7 +31,7 @@ from hub.inventory.errors import (
     shortfall_line,
 )
 from hub.inventory.models import ReservationOwner
-from hub.inventory.pinning import PoolClaim, pin, pool_levels
+from hub.inventory.pinning import NO_LOCATION, PoolClaim, pin, pool_levels
 from hub.kernel.errors import InvalidInputError
 from hub.kernel.geo import GeoPoint
 from hub.kernel.ids import new_id
@@ -55,7 +56,8 @@ class ReservationLineInput:
 
 @dataclass(frozen=True, slots=True)
 class CreateReservation:
-    """`channel_id` is needed when a line names no location; `near` and `method` steer the choice then."""
+    """`channel_id` (else the caller's own) is needed for a CART and when a line names no location; `near` and
+    `method` steer the choice then. A CART stays within what the channel may promise, wherever its lines claim."""
 
     owner: ReservationOwner
     lines: tuple[ReservationLineInput, ...]
@@ -78,8 +80,8 @@ async def create_reservation(
     """Claim every line or nothing. Outcome: reservation_id, expires_at.
 
     Lines that name the same variant and location are one demand. Raises TtlError, TooManyLinesError,
-    QuantityError, LocationNotAllowedError, OwnerNotAllowedError; refuses with InsufficientStockError naming every
-    short line, and with UnknownVariantError or UnknownLocationError.
+    QuantityError, LocationNotAllowedError, OwnerNotAllowedError, CustomerNotAllowedError; refuses with
+    InsufficientStockError naming every short line, and with UnknownVariantError or UnknownLocationError.
     """
     _check(principal, command)
     for attempt in range(1, PINNING_ATTEMPTS + 1):
@@ -181,53 +183,62 @@ async def _create(
         if line.location_id is not None
     ]
     await require_in_pool(session, principal, {unit.key.location_id for unit in explicit})
-    pooled = [line for line in command.lines if line.location_id is None]
-    pinned = await _pin(session, command, pooled, {unit.key for unit in explicit}, last=last) if pooled else ()
+    channel_id = command.channel_id or principal.channel_id
+    units, chosen = await _units(session, command, channel_id, explicit, last=last)
     reservation_id = new_id()
     [outcome] = await apply(
         session,
         [
             c.StockRequest(
-                c.Actor(principal.id, command.channel_id or principal.channel_id),
+                c.Actor(principal.id, channel_id),
                 c.Reserve(
                     reservation_id,
                     command.owner,
-                    (*explicit, *pinned),
+                    units,
                     command.ttl_seconds,
                     respects_safety_stock=command.owner is ReservationOwner.CART,
-                    customer_id=command.customer_id,
+                    customer_id=principal.acts_for(command.customer_id),
                 ),
             )
         ],
     )
     if isinstance(outcome, c.Refused):
-        if pooled and not last:
+        if chosen and not last:
             raise _ChooseAgainError
         await require_known(session, [unit.key for unit in explicit])
         raise error_of(outcome)
     return _outcome(reservation_id, outcome.expires_at)
 
 
-async def _pin(
-    session: WriteSession,
-    command: CreateReservation,
-    pooled: list[ReservationLineInput],
-    explicit: set[LevelKey],
-    *,
-    last: bool,
-) -> tuple[Units, ...]:
-    """The last attempt chooses under the locks of the whole pool: many buyers at once would else be told that
-    everything is gone while it is left in a place that none of their three choices hit."""
-    if command.channel_id is None:
-        raise InvalidInputError("a line without locationId needs a channel to choose from", path=("channelId",))
+async def _units(
+    session: WriteSession, command: CreateReservation, channel_id: UUID | None, explicit: list[Units], *, last: bool
+) -> tuple[tuple[Units, ...], bool]:
+    """The levels to claim, and whether they were chosen from an unlocked read and may be chosen again.
+
+    Tills and staff take what lies at the place they name; a CART is bound by the channel's promise there too.
+    """
+    pooled = [line for line in command.lines if line.location_id is None]
+    bound = explicit if command.owner is ReservationOwner.CART else []
+    if not pooled and not bound:
+        return tuple(explicit), False
+    if channel_id is None:
+        raise InvalidInputError("a CART and a line without locationId need a channel", path=("channelId",))
+    await require_open_in_pool(session, channel_id, {unit.key.location_id for unit in bound})
     demand: dict[UUID, int] = {}
     for line in pooled:
         demand[line.variant_id] = demand.get(line.variant_id, 0) + line.quantity
-    claim = PoolClaim(command.channel_id, demand, command.method, command.pickup_location_id, command.near)
+    claim = PoolClaim(channel_id, demand, command.method, command.pickup_location_id, command.near, tuple(bound))
+    pinned = await _pin(session, claim, {unit.key for unit in explicit}, last=last)
+    return (pinned if bound else (*explicit, *pinned)), True
+
+
+async def _pin(session: WriteSession, claim: PoolClaim, explicit: set[LevelKey], *, last: bool) -> tuple[Units, ...]:
+    """The last attempt chooses under the locks of the whole pool: many buyers at once would else be told that
+    everything is gone while it is left in a place that none of their three choices hit."""
     if last:
         await hold_levels(session, explicit | await pool_levels(session, claim))
     pinned = await pin(session, claim)
-    if pinned.short and not last and await due_holds_exist(session, sorted(demand)):
+    if pinned.short and not last and await due_holds_exist(session, sorted(claim.wanted)):
         raise _ChooseAgainError
     if pinned.short:
         raise InsufficientStockError(map(_pool_line, pinned.short))
@@ -235,7 +246,8 @@ async def _pin(
 
 
 def _pool_line(short: Shortfall) -> Mapping[str, Any]:
-    return shortfall_line(short) | {"location_id": None}
+    line = shortfall_line(short)
+    return line | {"location_id": None} if short.key.location_id == NO_LOCATION else line
 
 
 async def _single(
@@ -267,6 +279,7 @@ def _check(principal: Principal, command: CreateReservation) -> None:
     if command.channel_id is not None:
         principal.require_channel(command.channel_id)
     _check_owner(principal, command.owner)
+    principal.acts_for(command.customer_id)
 
 
 def _check_owner(principal: Principal, owner: ReservationOwner) -> None:
@@ -298,12 +311,22 @@ async def _require_tracked(session: WriteSession, variant_ids: set[UUID]) -> Non
 
 
 async def require_owner(session: WriteSession, principal: Principal, reservation_id: UUID) -> None:
-    """A credential that is bound to a channel or location acts on its own reservations, an unbound one on all."""
+    """A credential that is bound to a channel or location acts on its own reservations, an unbound one on all.
+
+    Locks the reservation: one that an order took over meanwhile is the order's, so that no second order adopts
+    it and nobody lets go of it but the order.
+    """
     principal.require(Scope.RESERVATIONS_WRITE)
     row = (
-        await session.execute(text("SELECT principal_id FROM reservations WHERE id = :id"), {"id": reservation_id})
+        await session.execute(
+            text("SELECT principal_id, owner FROM reservations WHERE id = :id FOR NO KEY UPDATE"),
+            {"id": reservation_id},
+        )
     ).one_or_none()
     bound = principal.channel_id is not None or principal.location_ids is not None
-    mine = row is not None and (row.principal_id == principal.id or not bound)
-    if not mine:
+    if row is None or (bound and row.principal_id != principal.id):
         raise ReservationNotFoundError(f"there is no reservation {reservation_id}", path=("reservationId",))
+    if row.owner == ReservationOwner.ORDER:
+        raise ReservationNotActiveError(
+            f"reservation {reservation_id} belongs to an order; cancel the order instead", path=("reservationId",)
+        )

@@ -49,6 +49,10 @@ class ChannelNotAllowedError(DeniedError):
     code = "CHANNEL_NOT_ALLOWED"
 
 
+class CustomerNotAllowedError(DeniedError):
+    code = "CUSTOMER_NOT_ALLOWED"
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Identity and authority of a caller; never the secret it proved itself with.
@@ -86,6 +90,15 @@ class Principal:
         """Raises ChannelNotAllowedError when the credential is bound to another channel."""
         if self.channel_id is not None and channel_id != self.channel_id:
             raise ChannelNotAllowedError("this credential is bound to another channel", path=("channelId",))
+
+    def acts_for(self, customer_id: UUID | None) -> UUID | None:
+        """The customer whom a claim or order of this caller is for. Customers act for themselves, named or not;
+        raises CustomerNotAllowedError when one names somebody else."""
+        if self.kind is not PrincipalKind.CUSTOMER:
+            return customer_id
+        if self.customer_id is None or customer_id not in {None, self.customer_id}:
+            raise CustomerNotAllowedError("a customer acts for themselves only", path=("customerId",))
+        return self.customer_id
 
 
 SYSTEM = Principal(

@@ -4,8 +4,9 @@ import asyncpg
 import pytest
 
 from hub.infra.database import Database
-from hub.inventory import storage
+from hub.inventory import Units, storage
 from hub.inventory.engine import expire_due_reservations
+from tests.factories import move_clock
 from tests.inventory.stage import make_stage
 
 HISTORY = """
@@ -53,4 +54,19 @@ async def test_a_reservation_without_lines_lapses_like_any_other(database: Datab
     async with database.write() as session:
         assert await expire_due_reservations(session, limit=10) == 1
     assert await connection.fetchval("SELECT status FROM reservations") == "EXPIRED"
+    await connection.close()
+
+
+async def test_a_hold_that_contradicts_its_level_does_not_keep_others_from_lapsing(database: Database) -> None:
+    stage = await make_stage(database, variants=2)
+    for variant in (0, 1):
+        await stage.reserve([Units(await stage.stock(1, variant=variant), 1)], ttl_seconds=1)
+    connection = await asyncpg.connect(database.url)
+    await connection.execute("UPDATE stock_levels SET reserved = 0 WHERE variant_id = $1", stage.variants[0])
+    await move_clock(database, 5)
+    async with database.write() as session:
+        assert await expire_due_reservations(session, limit=10) == 1
+    rows = await connection.fetch("SELECT status FROM reservations ORDER BY id")
+    assert [row[0] for row in rows] == ["ACTIVE", "EXPIRED"]
+    await stage.reserve([Units(stage.key(0), 1)])
     await connection.close()

@@ -81,7 +81,8 @@ async def test_staff_may_take_safety_stock(database: Database) -> None:
 
 async def test_a_claim_at_a_place_that_nobody_knows_says_so(database: Database) -> None:
     stage = await make_stage(database)
-    command = CreateReservation(ReservationOwner.CART, (ReservationLineInput(stage.variants[0], 1, new_id()),))
+    line = ReservationLineInput(stage.variants[0], 1, new_id())
+    command = CreateReservation(ReservationOwner.CART, (line,), channel_id=stage.channel_id)
     answer = await create_reservation(database, make_principal(), command, idempotency_key="k")
     assert answer.refusal is not None
     assert answer.refusal.code == "UNKNOWN_LOCATION"

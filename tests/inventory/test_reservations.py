@@ -116,7 +116,7 @@ async def test_a_refusal_names_what_was_asked_and_what_is_there(shop: Shop) -> N
 async def test_the_same_level_named_twice_is_one_demand(shop: Shop) -> None:
     await set_stock(shop.database, shop.variant_id, shop.berlin, 3)
     line = ReservationLineInput(shop.variant_id, 2, shop.berlin)
-    command = CreateReservation(ReservationOwner.CART, (line, line))
+    command = CreateReservation(ReservationOwner.CART, (line, line), channel_id=shop.channel_id)
     answer = await create_reservation(shop.database, shop.principal, command, idempotency_key="twice")
     assert isinstance(answer.refusal, InsufficientStockError)
     assert await shop.reserved() == 0
