@@ -173,6 +173,8 @@ class Supervisor:
             log.warning("up.process_died", process=part.name, status=part.process.returncode, pause_seconds=pause)
         if now >= part.not_before:
             part.not_before = 0.0
+            if part.process.stdin is not None:
+                part.process.stdin.close()
             self._start(part)
 
 

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -69,6 +70,7 @@ class EmbeddedPostgres:
         user = _unprivileged_user(self._bin, self.directory)
         if not (self.directory / "PG_VERSION").exists():
             self._initialise(user)
+        _reap(self._process)
         self._process = self._running()
         if self._process is None:
             self._process = self._launch(user)
@@ -158,6 +160,7 @@ class EmbeddedValkey:
     def start(self) -> None:
         make_directory(self.directory)
         make_directory(self.socket_dir)
+        _reap(self._process)
         self._process = self._running() or self._launch()
         _wait_until(self._answers, self._process, self.directory / "server.log", "Valkey")
 
@@ -280,6 +283,13 @@ def _wait_until(answers: Callable[[], bool], process: psutil.Process, log_file: 
             tail = log_file.read_text(errors="replace")[-2000:] if log_file.exists() else ""
             raise EmbeddedServerError(f"the embedded {name} did not start; the end of its log says:\n{tail}")
         time.sleep(0.05)
+
+
+def _reap(process: psutil.Process | None) -> None:
+    """Let go of a child that was killed: until then its pid exists, and PostgreSQL takes that for a running server."""
+    if process is not None:
+        with suppress(psutil.TimeoutExpired):
+            process.wait(0)
 
 
 def _terminate(process: psutil.Process, how: signal.Signals) -> None:
