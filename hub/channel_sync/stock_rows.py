@@ -1,4 +1,4 @@
-"""All SQL of `listing_stock` and `channel_drifts`. Rows are locked in order of their id."""
+"""All SQL of `listing_stock` and `channel_drifts`. Rows are added by listing, then locked in order of their id."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -19,8 +19,19 @@ _PUBLISHABLE = """
     listings AS l JOIN channels AS c ON c.id = l.channel_id
         AND c.publishes_stock AND c.active AND c.settings_encrypted IS NOT NULL
 """
-_MARK_VARIANTS = text(
+_ADD_VARIANTS = text(
     f"""
+    INSERT INTO listing_stock (id, listing_id, channel_id, variant_id)
+    SELECT uuidv7(), l.id, l.channel_id, l.variant_id
+    FROM {_PUBLISHABLE}
+    WHERE l.variant_id = ANY(:variants) AND l.external_variant_id IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM listing_stock AS ls WHERE ls.listing_id = l.id)
+    ORDER BY l.id
+    ON CONFLICT ON CONSTRAINT listing_is_published_once_per_place DO NOTHING
+    """
+)
+_MARK_VARIANTS = text(
+    """
     WITH locked AS (
         SELECT ls.id FROM listing_stock AS ls
         JOIN channels AS c ON c.id = ls.channel_id AND c.publishes_stock AND c.active
@@ -28,16 +39,8 @@ _MARK_VARIANTS = text(
     ), marked AS (
         UPDATE listing_stock AS ls SET dirty_seq = dirty_seq + 1 FROM locked WHERE ls.id = locked.id
         RETURNING ls.channel_id
-    ), added AS (
-        INSERT INTO listing_stock (id, listing_id, channel_id, variant_id)
-        SELECT uuidv7(), l.id, l.channel_id, l.variant_id
-        FROM {_PUBLISHABLE}
-        WHERE l.variant_id = ANY(:variants) AND l.external_variant_id IS NOT NULL
-            AND NOT EXISTS (SELECT 1 FROM listing_stock AS ls WHERE ls.listing_id = l.id)
-        ON CONFLICT ON CONSTRAINT listing_is_published_once_per_place DO NOTHING
-        RETURNING channel_id
     )
-    SELECT DISTINCT channel_id FROM (SELECT * FROM marked UNION ALL SELECT * FROM added) AS touched
+    SELECT DISTINCT channel_id FROM marked
     """
 )
 _ADD_MISSING = text(
@@ -47,6 +50,7 @@ _ADD_MISSING = text(
     FROM {_PUBLISHABLE}
     WHERE l.channel_id = :channel AND l.external_variant_id IS NOT NULL
         AND (:again OR NOT EXISTS (SELECT 1 FROM listing_stock AS ls WHERE ls.listing_id = l.id))
+    ORDER BY l.id
     ON CONFLICT ON CONSTRAINT listing_is_published_once_per_place DO NOTHING
     """
 )
@@ -192,7 +196,10 @@ _WAIT = text(
 
 async def mark_variants(session: WriteSession, variant_ids: Iterable[UUID]) -> list[UUID]:
     """Every listing of these variants on a publishing channel is to be looked at: the channels concerned."""
-    rows = await session.execute(_MARK_VARIANTS, {"variants": sorted(set(variant_ids))})
+    values = {"variants": sorted(set(variant_ids))}
+    # New rows come before locks: two transactions that add the same row wait for each other's end.
+    await session.execute(_ADD_VARIANTS, values)
+    rows = await session.execute(_MARK_VARIANTS, values)
     return sorted(rows.scalars())
 
 
