@@ -60,7 +60,7 @@ class _Buyers:
 
     def _note(self, order: str, statuses: list[int | None]) -> None:
         """The order exists in the channel; an acknowledged webhook is a promise of the hub's."""
-        taken = any(status is not None and status < HTTPStatus.MULTIPLE_CHOICES for status in statuses)
+        taken = any(map(_is_taken, statuses))
         self._journal.told("channelOrder", "", channel=self.channel, external_id=order, acknowledged=taken)
 
 
@@ -85,7 +85,7 @@ class WooCommerceBuyers(_Buyers):
         self._note(order, [each["status"] for each in sold["deliveries"] if str(each["id"]) == order])
         if self._chance.random() < DUPLICATE_SHARE:
             await self._call("redeliver", {"order_id": int(order), "times": self._chance.randint(1, 4)})
-        if None in statuses:
+        if not statuses or not all(map(_is_taken, statuses)):
             await self._subscribe_again()
 
     async def _subscribe_again(self) -> None:
@@ -125,6 +125,10 @@ class SquareBuyers(_Buyers):
         if taken and self._chance.random() < DUPLICATE_SHARE:
             event = taken[-1]["event_id"]
             await self._call("redeliver", {"event_id": event, "times": self._chance.randint(1, 4)})
+
+
+def _is_taken(status: int | None) -> bool:
+    return status is not None and status < HTTPStatus.MULTIPLE_CHOICES
 
 
 def _addresses(person: dict[str, Any]) -> dict[str, Any]:

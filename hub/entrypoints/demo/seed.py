@@ -97,9 +97,10 @@ async def seed(
         locations = await _pools(session)
         await work.enqueue(session, CATALOG_WORK, str(channels[cast.SQUARE]), queue=CHANNEL_QUEUE)
     counted.append(await _stock(database, files))
-    async with database.write() as session:
-        for code in (cast.WOOCOMMERCE, cast.SQUARE):
+    for code in (cast.WOOCOMMERCE, cast.SQUARE):
+        async with database.write() as session:
             await mark_all_dirty(session, channels[code])
+    async with database.write() as session:
         tokens = await _keys(session, channels, locations)
         password = await _staff(session)
         hot, till_skus = await _wanted(session)
