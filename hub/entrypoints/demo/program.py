@@ -20,8 +20,9 @@ def print_seeded(output: Console, seeded: Seeded, url: str) -> None:
     """Import counts beside the files' own, and how to look at the live page."""
     for counted in seeded.counted:
         output.print(f"  {counted.what}: {counted.imported} of {counted.in_file}", highlight=False)
-    output.print(f"  live page: {url}/console   user [bold]{USERNAME}[/bold]   password [bold]{seeded.password}[/bold]")
-    output.print(f"  everybody wants: {', '.join(seeded.hot_skus)}", highlight=False)
+    staff = f"user [bold]{USERNAME}[/bold]   password [bold]{seeded.password}[/bold]"
+    output.print(f"  live page: {url}/console   {staff}", soft_wrap=True)
+    output.print(f"  everybody wants: {', '.join(seeded.hot_skus)}", highlight=False, soft_wrap=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,9 @@ def print_summary(output: Console, outcome: Outcome) -> bool:
         (not broken, f"promises: {len(broken)} broken (hub check; and {told} entries of the clients' journals)"),
     ]
     for fine, line in marks:
-        output.print(f"  {'[green]✓[/green]' if fine else '[bold red]✗[/bold red]'} {line}", highlight=False)
+        output.print(
+            f"  {'[green]✓[/green]' if fine else '[bold red]✗[/bold red]'} {line}", highlight=False, soft_wrap=True
+        )
     for violation in broken[:SHOWN_VIOLATIONS]:
         output.print(f"    {violation.invariant}  {violation.entity}: {violation.message}", highlight=False)
     return all(fine for fine, _ in marks)
