@@ -1,6 +1,8 @@
 """`python -m tests.bench [NAME]`: run the benchmarks whose name contains NAME, one JSON object a line on stdout."""
 
 import argparse
+import signal
+import sys
 from collections.abc import Iterator, Sequence
 
 from tests.bench import importing
@@ -11,6 +13,8 @@ from tests.bench.running_hub import running_hub
 
 def main(arguments: Sequence[str] | None = None) -> None:
     asked = _parser().parse_args(arguments)
+    # So that a benchmark that is stopped stops its servers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     options = Options(tuple(asked.clients), asked.seconds, asked.warmup)
     chosen = [benchmark for benchmark in BENCHMARKS if asked.name in benchmark.name]
     imports = asked.name in importing.NAME

@@ -1,85 +1,20 @@
-"""The GraphQL documents that the benchmarks send: what a shop's listing, detail page, cart and till would ask."""
+"""The GraphQL documents that the benchmarks send: those that real clients send, from `graphql/operations`."""
 
+from pathlib import Path
 from typing import Final
 
+_OPERATIONS: Final = Path(__file__).resolve().parents[2] / "graphql" / "operations" / "storefront"
+
+
+def _published(name: str) -> str:
+    return (_OPERATIONS / f"{name}.graphql").read_text(encoding="utf-8")
+
+
 DOCUMENTS: Final[dict[str, str]] = {
-    "catalog_page": """
-query CatalogPage($after: String) {
-  products(first: 20, after: $after) {
-    edges {
-      cursor
-      node {
-        id
-        handle
-        title
-        vendor
-        variants(first: 2) {
-          edges {
-            node {
-              id
-              sku
-              title
-              price { amount { amount currencyCode } }
-              availability { quantity state }
-            }
-          }
-        }
-      }
-    }
-    pageInfo { hasNextPage endCursor }
-  }
-}
-""",
-    "product_detail": """
-query ProductDetail($handle: String!) {
-  product(handle: $handle) {
-    id
-    handle
-    title
-    vendor
-    description
-    tags
-    images(first: 5) { url alt }
-    categories { name path }
-    variants(first: 20) {
-      edges {
-        node {
-          id
-          sku
-          title
-          options { name value }
-          barcodes
-          weightGrams
-          price { amount { amount currencyCode } compareAt { amount currencyCode } taxIncluded }
-          availability { quantity state asOf confidence locations(first: 5) { available location { code name } } }
-        }
-      }
-    }
-  }
-}
-""",
-    "location": """
-query Location($code: String!) { location(code: $code) { id } }
-""",
-    "availability": """
-query Availability($skus: [String!]!) {
-  availability(skus: $skus) { sku quantity state asOf confidence }
-}
-""",
-    "reservation": """
-mutation Reserve($input: ReservationCreateInput!) {
-  reservationCreate(input: $input) {
-    reservation { id status expiresAt }
-    errors { code message path }
-  }
-}
-""",
-    "order": """
-mutation Place($input: OrderPlaceInput!) {
-  orderPlace(input: $input) {
-    order { id status }
-    errors { code message path }
-  }
-}
-""",
+    "catalog_page": _published("CatalogPage"),
+    "product_detail": _published("ProductDetail"),
+    "availability": _published("Availability"),
+    "reservation": _published("ReserveCart"),
+    "order": _published("PlaceOrder"),
+    "location": "query Location($code: String!) { location(code: $code) { id } }",
 }
