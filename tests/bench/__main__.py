@@ -5,6 +5,8 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 
+import structlog
+
 from tests.bench import importing
 from tests.bench.figure import Figure, publish, tell
 from tests.bench.measuring import BENCHMARKS, Options, measure
@@ -13,6 +15,8 @@ from tests.bench.running_hub import running_hub
 
 def main(arguments: Sequence[str] | None = None) -> None:
     asked = _parser().parse_args(arguments)
+    # Standard output is for figures alone.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     # So that a benchmark that is stopped stops its servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     options = Options(tuple(asked.clients), asked.seconds, asked.warmup)

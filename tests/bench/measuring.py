@@ -12,7 +12,7 @@ from typing import Any, Final
 import asyncpg
 
 from tests.bench import retailer
-from tests.bench.figure import Figure, percentile, tell
+from tests.bench.figure import Figure, percentile
 from tests.bench.generator import Assignment, Result
 from tests.bench.running_hub import ProcessorTime, RunningHub
 
@@ -168,6 +168,3 @@ def _count(hub: RunningHub, query: str, *values: Any) -> int:
             await connection.close()
 
     return asyncio.run(ask())
-
-
-__all__ = ["BENCHMARKS", "Benchmark", "Options", "measure", "tell"]
