@@ -45,8 +45,7 @@ def run_server(settings: Settings) -> None:
 def _spare_the_collector() -> None:
     """Keep what lives as long as the process (the schema, the modules) out of every garbage collection.
 
-    A catalog page makes some 20,000 objects: at Python's default of 700 the collector ran dozens of times a request,
-    again and again over the whole schema.
+    A large answer makes many short-lived objects, and each full collection walks everything that is not frozen.
     """
     gc.collect()
     gc.freeze()
