@@ -15,7 +15,6 @@ from hub.infra.mutations import mutate
 from hub.inventory import Actor, Deallocate, Refused, Release, StockRequest, apply, error_of
 from hub.kernel.principal import Principal, Scope
 from hub.orders import (
-    LineFulfiller,
     Order,
     OrderNotCancellableError,
     OrderNotFoundError,
@@ -24,11 +23,12 @@ from hub.orders import (
     expect_version,
     lock_order,
     note,
+    now,
     order_lines,
     places_by_order_ids,
     sees_order,
     set_unfilled,
-    status_after,
+    status_when_cancelled,
 )
 
 
@@ -78,9 +78,10 @@ async def cancel_open_units(session: WriteSession, order: Order, principal: Prin
     lines = await order_lines(session, order.id)
     await set_unfilled(session, order, [line.id for line in lines], {})
     for line in lines:
-        if line.fulfilled_by != LineFulfiller.HANDED_OVER:
-            line.cancelled += line.open_quantity
-    order.status = status_after(lines) if any(line.fulfilled for line in lines) else OrderStatus.CANCELLED
+        line.cancelled += line.open_quantity
+    order.status = status_when_cancelled(lines)
+    order.closed_at = order.closed_at or await now(session)
+    order.hold = None
     order.reservation_id = None
     await session.flush()
     await note(session, order.id, "CANCELLED", principal, detail={"reason": reason})

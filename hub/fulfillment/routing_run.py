@@ -16,7 +16,7 @@ from hub.fulfillment.messages import FULFILLMENT_ORDER_CHANGED
 from hub.fulfillment.models import FulfillmentOrder, FulfillmentOrderLine, FulfillmentStatus, RoutingDecisionRow
 from hub.infra import outbox
 from hub.infra.database import Database, WriteSession
-from hub.inventory import Actor, Allocate, LevelKey, Refused, StockRequest, Units, apply
+from hub.inventory import Actor, Allocate, LevelKey, Refused, Release, StockRequest, Units, apply
 from hub.kernel.errors import UnavailableError
 from hub.kernel.geo import GeoPoint
 from hub.kernel.ids import new_id
@@ -273,15 +273,20 @@ def _fulfillment_order(
 
 
 async def _allocate(session: WriteSession, order: Order, made: Made) -> None:
-    """Bind the stock to the fulfillment orders' lines; reserved units elsewhere are given back."""
+    """Bind the stock to the fulfillment orders' lines; reserved units elsewhere are given back: they are noted as
+    unfilled, and would be held twice."""
     holders = tuple(
         (line.id, Units(LevelKey(line.variant_id, item.location_id), line.quantity))
         for item, lines in made
         for line in lines
     )
-    if not holders:
+    command: Allocate | Release
+    if holders:
+        command = Allocate(holders, order.id, order.reservation_id)
+    elif order.reservation_id is not None:
+        command = Release(order.reservation_id)
+    else:
         return
-    command = Allocate(holders, order.id, order.reservation_id)
     [outcome] = await apply(session, [StockRequest(Actor(SYSTEM.id, order.channel_id), command)])
     if isinstance(outcome, Refused):
         raise _StockMovedError

@@ -7,6 +7,8 @@ from hub.inventory.adjustments import (
     book_opening_stock,
     count_stock,
     receive_stock,
+    require_known_location,
+    require_open_in_pool,
     set_safety_stock,
     transfer_stock,
 )
@@ -131,6 +133,8 @@ __all__ = [
     "receive_stock",
     "release_reservation",
     "replace_unfilled",
+    "require_known_location",
+    "require_open_in_pool",
     "require_owner",
     "reserved_units",
     "set_safety_stock",

@@ -135,6 +135,12 @@ async def require_known(session: WriteSession, keys: Sequence[LevelKey]) -> None
             raise UnknownLocationError(f"there is no location {key.location_id}", path=("locationId",))
 
 
+async def require_known_location(session: WriteSession, location_id: UUID) -> None:
+    """Raises UnknownLocationError."""
+    if location_id not in await _known(session, "locations", {location_id}):
+        raise UnknownLocationError(f"there is no location {location_id}", path=("locationId",))
+
+
 async def require_in_pool(session: WriteSession, principal: Principal, location_ids: AbstractSet[UUID]) -> None:
     """A credential of one channel that is bound to no location acts within that channel's pool only.
 

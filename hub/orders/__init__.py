@@ -25,6 +25,7 @@ from hub.orders.repository import (
     history_pages,
     lines_by_order_ids,
     lock_order,
+    now,
     order_by_external_id,
     order_lines,
     order_lines_by_ids,
@@ -37,7 +38,7 @@ from hub.orders.repository import (
     returns_by_order_ids,
 )
 from hub.orders.returning import ReturnLineInput, ReturnOrder, return_order
-from hub.orders.rules import expect_version, status_after
+from hub.orders.rules import expect_version, status_after, status_when_cancelled
 from hub.orders.timeline import note
 from hub.orders.visibility import Reach, may_take_back, reach_of, sees_order, serves_anybody
 
@@ -78,6 +79,7 @@ __all__ = [
     "lock_order",
     "may_take_back",
     "note",
+    "now",
     "open_contact",
     "order_by_external_id",
     "order_lines",
@@ -97,4 +99,5 @@ __all__ = [
     "serves_anybody",
     "set_unfilled",
     "status_after",
+    "status_when_cancelled",
 ]

@@ -10,19 +10,17 @@ from sqlalchemy import text
 from sqlalchemy.orm import make_transient_to_detached
 
 from hub.customers import Customer, customers_by_ids, person_key, resolve_customer
-from hub.infra import outbox, work
+from hub.infra import outbox
 from hub.infra.database import AnySession, WriteSession
 from hub.infra.sealing import Sealer
-from hub.kernel.geo import GeoPoint
 from hub.kernel.ids import new_id
 from hub.kernel.principal import Principal
-from hub.loyalty import EarnPoints, GrantPoints, earn, grant_for_order
-from hub.orders import claims
-from hub.orders.messages import ORDER_CHANGED, ROUTE_WORK, NewOrder
-from hub.orders.models import LineFulfiller, Order, OrderLine, OrderMethod, OrderPayment, OrderStatus
+from hub.loyalty import GrantPoints, grant_for_order
+from hub.orders.messages import ORDER_CHANGED, NewOrder, NewOrderLine
+from hub.orders.models import LineFulfiller, Order, OrderLine, OrderPayment, OrderStatus
 from hub.orders.repository import now as hub_now
-from hub.orders.repository import order_lines
 from hub.orders.rules import GEO_PRECISION, grant_lines, totals_match
+from hub.orders.settling import Terms, earn_delivered, settle_stock
 from hub.orders.timeline import note
 
 CONTACT_PURPOSE = "orders.contact"
@@ -49,7 +47,8 @@ async def book_order(
     order.contact = await _sealed_contact(session, order, new, sealer)
     await session.flush()
     if not order.is_history:
-        await _claim(session, order, lines, new, principal, shortage_allowed=shortage_allowed)
+        terms = Terms(new.destination, new.handed_over_at, new.reservation_id, shortage_allowed)
+        await settle_stock(session, order, lines, principal, terms)
         await _points(session, order, lines)
     await note(session, order.id, "CAPTURED", principal, channel_id=order.channel_id)
     await outbox.record(session, changed(order))
@@ -66,60 +65,13 @@ def changed(order: Order) -> outbox.Event:
     )
 
 
-async def _claim(
-    session: WriteSession,
-    order: Order,
-    lines: Sequence[OrderLine],
-    new: NewOrder,
-    principal: Principal,
-    *,
-    shortage_allowed: bool,
-) -> None:
-    if order.method == OrderMethod.HANDED_OVER:
-        if new.handed_over_at is not None:
-            await claims.sell(session, order, lines, new.handed_over_at, principal)
-            await _complete(session, order, lines)
-        return
-    if order.status != OrderStatus.OPEN:
-        return
-    if new.reservation_id is not None:
-        await claims.adopt(session, order, lines, new.reservation_id, principal)
-    else:
-        await claims.reserve(session, order, lines, principal, near=new.destination, shortage_allowed=shortage_allowed)
-    await session.flush()
-    await work.enqueue(session, ROUTE_WORK, str(order.id))
-
-
-async def open_paid_order(session: WriteSession, order: Order, principal: Principal) -> None:
-    """A captured order's payment arrived: claim its stock and ask for a route. The caller holds its lock."""
-    order.status = OrderStatus.OPEN
-    lines = list(await order_lines(session, order.id))
-    near = None
-    if order.destination_latitude is not None and order.destination_longitude is not None:
-        near = GeoPoint(order.destination_latitude, order.destination_longitude)
-    await claims.reserve(session, order, lines, principal, near=near, shortage_allowed=True)
-    await session.flush()
-    await work.enqueue(session, ROUTE_WORK, str(order.id))
-
-
-async def _complete(session: WriteSession, order: Order, lines: Sequence[OrderLine]) -> None:
-    for line in lines:
-        line.fulfilled = line.quantity
-    order.status = OrderStatus.COMPLETED
-    order.closed_at = order.captured_at
-    await session.flush()
-
-
 async def _points(session: WriteSession, order: Order, lines: Sequence[OrderLine]) -> None:
-    if order.customer_id is None:
+    if order.customer_id is None or order.status == OrderStatus.CANCELLED:
         return
     granted = grant_lines(lines, prices_include_tax=order.prices_include_tax)
-    if not granted:
-        return
-    await grant_for_order(session, GrantPoints(order.id, order.customer_id, order.currency, granted))
-    if order.method == OrderMethod.HANDED_OVER and order.status == OrderStatus.COMPLETED:
-        for line in granted:
-            await earn(session, EarnPoints(line.line_id, line.line_id, line.quantity))
+    if granted:
+        await grant_for_order(session, GrantPoints(order.id, order.customer_id, order.currency, granted))
+        await earn_delivered(session, order, lines)
 
 
 async def _insert(session: WriteSession, order: Order) -> bool:
@@ -170,7 +122,9 @@ def _row(new: NewOrder, now: datetime) -> Order:
 
 
 def _line_rows(order_id: UUID, new: NewOrder) -> list[OrderLine]:
-    delivered = new.status is OrderStatus.COMPLETED and new.is_history
+    """What the channel delivered is fulfilled, what was cancelled before we heard of it is cancelled."""
+    cancelled = new.status is OrderStatus.CANCELLED
+    delivered = new.status is OrderStatus.COMPLETED
     return [
         OrderLine(
             id=new_id(),
@@ -183,14 +137,18 @@ def _line_rows(order_id: UUID, new: NewOrder) -> list[OrderLine]:
             sku=line.sku,
             title=line.title,
             quantity=line.quantity,
-            fulfilled=line.quantity if delivered or line.fulfilled_by is LineFulfiller.CHANNEL else 0,
-            cancelled=0,
+            fulfilled=line.quantity if delivered and (new.is_history or _by_channel(line)) else 0,
+            cancelled=line.quantity if cancelled else 0,
             unit_price_minor=line.unit_price_minor,
             discount_minor=line.discount_minor,
             tax_minor=line.tax_minor,
         )
         for position, line in enumerate(new.lines)
     ]
+
+
+def _by_channel(line: NewOrderLine) -> bool:
+    return line.fulfilled_by is LineFulfiller.CHANNEL
 
 
 def _payments(order_id: UUID, new: NewOrder) -> list[OrderPayment]:

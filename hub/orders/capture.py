@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -16,8 +16,9 @@ from hub.customers import channel_evidence
 from hub.infra import outbox
 from hub.infra.database import WriteSession
 from hub.infra.sealing import Sealer
-from hub.kernel.principal import SYSTEM, Principal
-from hub.orders.booking import book_order, changed, open_paid_order
+from hub.kernel.principal import SYSTEM
+from hub.orders.booking import book_order, changed
+from hub.orders.following import MAPPABLE, CancelsOpenUnits, follow, follow_mapping
 from hub.orders.messages import NewOrder, NewOrderLine, NewPayment
 from hub.orders.models import LineFulfiller, Order, OrderHold, OrderMethod, OrderStatus
 from hub.orders.timeline import note
@@ -34,12 +35,6 @@ class CaptureResult(StrEnum):
     """Same version, other content: ask the channel which is true."""
 
 
-class CancelsOpenUnits(Protocol):
-    """Cancels what has not been handed out; given by the caller, since the stores' queues are not ours to know."""
-
-    async def __call__(self, session: WriteSession, order: Order, principal: Principal, *, reason: str) -> None: ...
-
-
 async def capture_order(
     session: WriteSession,
     channel: Channel,
@@ -51,6 +46,7 @@ async def capture_order(
 ) -> CaptureResult:
     """Get or create by (channel, external id); an older version never overwrites a newer one.
 
+    An order that waits for a mapping is mapped again whenever it comes, and goes on when everything is known.
     `reread`: the order was just read from the channel to settle a REREAD, so at an equal version it is right.
     Locks the order before anything else. Raises StockMovedError when the whole transaction should run again.
     """
@@ -62,7 +58,7 @@ async def capture_order(
         known = await _locked(session, channel.id, order.external_id)
         if known is None:
             raise AssertionError("an order that cannot be inserted exists")
-    return await _update(session, known, order, cancel, reread=reread)
+    return await _update(session, channel, known, order, cancel, reread=reread)
 
 
 async def to_new_order(session: WriteSession, channel: Channel, order: ChannelOrder) -> NewOrder:
@@ -107,37 +103,35 @@ async def to_new_order(session: WriteSession, channel: Channel, order: ChannelOr
 
 
 async def _update(
-    session: WriteSession, known: Order, order: ChannelOrder, cancel: CancelsOpenUnits, *, reread: bool
+    session: WriteSession,
+    channel: Channel,
+    known: Order,
+    order: ChannelOrder,
+    cancel: CancelsOpenUnits,
+    *,
+    reread: bool,
 ) -> CaptureResult:
+    same = order.content_hash == known.content_hash
     if order.source_version < known.source_version:
         return CaptureResult.IGNORED
-    if order.source_version == known.source_version and order.content_hash == known.content_hash:
-        return CaptureResult.IGNORED
-    if order.source_version == known.source_version and not reread:
+    if order.source_version > known.source_version or (reread and not same):
+        new = await to_new_order(session, channel, order)
+        await follow(session, known, order, new, cancel)
+        known.source_version, known.content_hash = order.source_version, order.content_hash
+        return await _updated(session, known, "CHANNEL_UPDATE")
+    if not same:
         return CaptureResult.REREAD
-    known.source_version = order.source_version
-    known.content_hash = order.content_hash
+    if known.hold in MAPPABLE and await follow_mapping(session, known, await to_new_order(session, channel, order)):
+        return await _updated(session, known, "MAPPED")
+    return CaptureResult.IGNORED
+
+
+async def _updated(session: WriteSession, known: Order, kind: str) -> CaptureResult:
     known.version += 1
-    if order.state is OrderState.CANCELLED and known.status != OrderStatus.CANCELLED:
-        await cancel(session, known, SYSTEM, reason="CHANNEL")
-    elif await _quantities_differ(session, known, order):
-        known.hold = OrderHold.CHANNEL_CONFLICT
-    elif _status(order) is OrderStatus.OPEN and known.status == OrderStatus.PENDING_PAYMENT:
-        await open_paid_order(session, known, SYSTEM)
     await session.flush()
-    await note(session, known.id, "CHANNEL_UPDATE", SYSTEM, channel_id=known.channel_id)
+    await note(session, known.id, kind, SYSTEM, channel_id=known.channel_id)
     await outbox.record(session, changed(known))
     return CaptureResult.UPDATED
-
-
-async def _quantities_differ(session: WriteSession, known: Order, order: ChannelOrder) -> bool:
-    """Whether the channel now wants other lines or quantities than we captured: a person has to look."""
-    rows = await session.execute(
-        text("SELECT external_id, quantity - returned FROM order_lines WHERE order_id = :id"), {"id": known.id}
-    )
-    ours: dict[str, int] = {row[0]: row[1] for row in rows}
-    theirs = {line.external_id: line.quantity for line in order.lines if line.quantity > 0}
-    return {key: quantity for key, quantity in ours.items() if quantity} != theirs
 
 
 async def _locked(session: WriteSession, channel_id: UUID, external_id: str) -> Order | None:
@@ -207,6 +201,9 @@ def _fulfiller(
         return LineFulfiller.CHANNEL
     if order.method is FulfillmentMethod.HANDED_OVER:
         return LineFulfiller.HANDED_OVER
+    if order.state is OrderState.COMPLETED:
+        # Delivered before we heard of it, from a place we cannot know: a count finds what left our shelves.
+        return LineFulfiller.CHANNEL
     return LineFulfiller.HUB
 
 
@@ -229,6 +226,8 @@ def _hold(
         return OrderHold.GO_LIVE_REVIEW if order.state is OrderState.OPEN else None
     if order.state is OrderState.UNKNOWN:
         return OrderHold.UNKNOWN_STATE
+    if order.state is OrderState.CANCELLED or all(line.fulfilled_by is LineFulfiller.CHANNEL for line in lines):
+        return None
     if any(line.variant_id is None for line in lines if line.kind == "GOODS"):
         return OrderHold.UNMAPPED_LINE
     placed = {FulfillmentMethod.PICKUP, FulfillmentMethod.HANDED_OVER}

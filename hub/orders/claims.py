@@ -68,6 +68,12 @@ async def reserve(
     await record_unfilled(session, order, lines, _by_variant(pinned.units))
 
 
+async def keep(session: WriteSession, order: Order, lines: Sequence[OrderLine]) -> None:
+    """The order's reservation stands; what it does not hold, since it was not known then, is unfilled demand."""
+    held = () if order.reservation_id is None else await reserved_units(session, order.reservation_id)
+    await record_unfilled(session, order, lines, _by_variant(held))
+
+
 async def adopt(
     session: WriteSession,
     order: Order,
@@ -95,11 +101,11 @@ async def sell(
     location_id: UUID,
     principal: Principal,
 ) -> None:
-    """Post the sale that already happened at the counter: a fact, never refused for lack of stock."""
+    """Post the sale of open units that already happened at the counter: a fact, never refused for lack of stock."""
     units = tuple(
-        Units(LevelKey(line.variant_id, location_id), line.quantity)
+        Units(LevelKey(line.variant_id, location_id), line.open_quantity)
         for line in lines
-        if line.variant_id is not None and line.fulfilled_by == LineFulfiller.HANDED_OVER
+        if line.variant_id is not None and line.fulfilled_by == LineFulfiller.HANDED_OVER and line.open_quantity
     )
     if units:
         command = Sell(order.id, units, occurred_at=order.placed_at)

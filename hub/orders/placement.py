@@ -12,12 +12,18 @@ from hub.infra.database import Database, WriteSession
 from hub.infra.idempotency import Answer
 from hub.infra.mutations import mutate
 from hub.infra.sealing import Sealer
-from hub.inventory import InsufficientStockError, expire_due_on_variants, require_owner
+from hub.inventory import (
+    InsufficientStockError,
+    expire_due_on_variants,
+    require_known_location,
+    require_open_in_pool,
+    require_owner,
+)
 from hub.kernel.errors import InvalidInputError, NotFoundError
 from hub.kernel.geo import GeoPoint
 from hub.kernel.ids import new_id
 from hub.kernel.money import CurrencyError, Money, currency_exponent
-from hub.kernel.principal import Principal, Scope
+from hub.kernel.principal import Principal, PrincipalKind, Scope
 from hub.kernel.quantity import positive_quantity
 from hub.orders.booking import book_order
 from hub.orders.claims import StockMovedError
@@ -68,7 +74,8 @@ async def place_order(
     id was there already: that one is given, unchanged.
 
     Refuses with InsufficientStockError, PriceChangedError (unless the credential holds orders:price),
-    UnknownCustomerError, ReservationMismatchError and the reservation errors.
+    UnknownCustomerError, UnknownLocationError, ReservationMismatchError and the reservation errors. A customer
+    orders for themselves: raises CustomerNotAllowedError when they name somebody else.
     """
     _check(principal, command)
     for attempt in range(1, ATTEMPTS + 1):
@@ -124,6 +131,7 @@ def _payload(command: PlaceOrder) -> dict[str, Any]:
 def _check(principal: Principal, command: PlaceOrder) -> None:
     principal.require(Scope.ORDERS_WRITE)
     principal.require_channel(command.channel_id)
+    principal.acts_for(command.customer_id)
     if not 1 <= len(command.lines) <= MAX_ORDER_LINES:
         raise EmptyOrderError(f"an order has 1 to {MAX_ORDER_LINES} lines, not {len(command.lines)}", path=("lines",))
     currency_exponent(command.currency)
@@ -154,12 +162,21 @@ async def _require_reach(session: WriteSession, principal: Principal, command: P
     """What the command names must be the caller's to name."""
     if command.reservation_id is not None:
         await require_owner(session, principal, command.reservation_id)
-    if command.customer_id is None:
+    await _require_places(session, command)
+    if command.customer_id is None or principal.kind is PrincipalKind.CUSTOMER:
         return
     pair = (command.customer_id, command.channel_id)
     reached = serves_anybody(principal) or pair in await customers_of_channels(session, [pair])
     if not reached or not await customers_by_ids(session, [command.customer_id]):
         raise UnknownCustomerError("there is no such customer", path=("customerId",))
+
+
+async def _require_places(session: WriteSession, command: PlaceOrder) -> None:
+    """A pickup is promised where the channel sells; a sale over any counter that exists is a fact."""
+    if command.pickup_location_id is not None:
+        await require_open_in_pool(session, command.channel_id, {command.pickup_location_id})
+    if command.handed_over_at is not None:
+        await require_known_location(session, command.handed_over_at)
 
 
 async def _new_order(session: WriteSession, principal: Principal, command: PlaceOrder) -> NewOrder:
@@ -189,7 +206,7 @@ async def _new_order(session: WriteSession, principal: Principal, command: Place
         shipping_minor=command.shipping_minor,
         evidence=command.evidence,
         person=command.person,
-        customer_id=command.customer_id,
+        customer_id=principal.acts_for(command.customer_id),
         contact=dict(command.contact),
         payments=command.payments,
         reservation_id=command.reservation_id,

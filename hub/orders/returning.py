@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
+from hub.catalog import repository as catalog
 from hub.infra import outbox
 from hub.infra.database import Database, WriteSession
 from hub.infra.idempotency import Answer
@@ -127,7 +128,10 @@ async def _stock(
     return_id: UUID,
     rows: list[tuple[OrderLine, ReturnLineInput]],
 ) -> None:
+    """Whoever delivered them, tracked units are here now."""
     actor = Actor(principal.id, principal.channel_id)
+    variants = await catalog.variants_by_ids(session, {line.variant_id for line, _ in rows if line.variant_id})
+    tracked = {variant.id for variant in variants.values() if variant.stock_policy != "UNTRACKED"}
     requests = [
         StockRequest(
             actor,
@@ -136,7 +140,7 @@ async def _stock(
             ),
         )
         for line, item in rows
-        if line.variant_id is not None and line.fulfilled_by != "CHANNEL"
+        if line.variant_id is not None and line.variant_id in tracked
     ]
     for outcome in await apply(session, requests) if requests else ():
         if isinstance(outcome, Refused):

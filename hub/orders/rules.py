@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hub.loyalty import GrantLine
 from hub.orders.errors import StaleVersionError
 from hub.orders.messages import NewOrder, NewOrderLine
-from hub.orders.models import Order, OrderLine, OrderStatus
+from hub.orders.models import Order, OrderHold, OrderLine, OrderMethod, OrderStatus
 
 GEO_PRECISION = 2
 """Decimals of the stored destination, about a kilometre: enough to choose a store, too little to find a door."""
@@ -40,12 +40,34 @@ def grant_lines(lines: Sequence[OrderLine], *, prices_include_tax: bool) -> tupl
 
 
 def status_after(lines: Sequence[OrderLine]) -> OrderStatus:
-    """OPEN while units that the hub must deliver are outstanding; CANCELLED when nothing was delivered."""
-    routed = [line for line in lines if line.fulfilled_by == "HUB" and line.kind in {"GOODS", "BUNDLE"}]
+    """OPEN while units that the hub must deliver are outstanding; CANCELLED when no goods were delivered."""
+    goods = [line for line in lines if line.kind in {"GOODS", "BUNDLE"}]
+    routed = [line for line in goods if line.fulfilled_by == "HUB"]
     if any(line.open_quantity for line in routed):
         return OrderStatus.OPEN
-    delivered = any(line.fulfilled for line in lines)
+    delivered = any(line.fulfilled for line in goods)
     return OrderStatus.COMPLETED if delivered or not routed else OrderStatus.CANCELLED
+
+
+def status_when_cancelled(lines: Sequence[OrderLine]) -> OrderStatus:
+    """What a cancellation leaves: COMPLETED where goods were handed out before. Fees and the like hand out nothing."""
+    handed_out = any(line.fulfilled for line in lines if line.fulfilled_by != "CHANNEL")
+    return OrderStatus.COMPLETED if handed_out else OrderStatus.CANCELLED
+
+
+def hold_of(order: Order, lines: Sequence[OrderLine], new: NewOrder) -> OrderHold | None:
+    """What still keeps a known order waiting, by what is mapped now; `new` is what the channel says today."""
+    if new.hold is OrderHold.UNKNOWN_STATE and order.status == OrderStatus.PENDING_PAYMENT:
+        return OrderHold.UNKNOWN_STATE
+    if order.status == OrderStatus.CANCELLED or all(line.fulfilled_by == "CHANNEL" for line in lines):
+        return None
+    if any(line.variant_id is None and line.open_quantity for line in lines if line.kind == "GOODS"):
+        return OrderHold.UNMAPPED_LINE
+    nowhere = order.method == OrderMethod.PICKUP and order.pickup_location_id is None
+    unsold = order.method == OrderMethod.HANDED_OVER and any(line.open_quantity for line in lines)
+    if nowhere or (unsold and new.handed_over_at is None):
+        return OrderHold.UNKNOWN_LOCATION
+    return None
 
 
 def expect_version(order: Order, expected: int | None) -> None:

@@ -1,150 +1,44 @@
 """An order's whole way, on a real Postgres: captured once, routed, collected or shipped, returned, with its points."""
 
 import asyncio
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
 from adapters.sdk.types import (
-    ChannelCustomer,
-    ChannelOrder,
     ChannelOrderLine,
     FulfillmentMethod,
     OrderState,
-    PostalAddress,
 )
-from hub.channels import Channel
 from hub.fulfillment import (
-    FulfillmentOrder,
-    QueueStep,
     RejectReason,
     Tracking,
     accept,
-    cancel_open_units,
-    check_orders,
     collect,
     decisions_by_order_ids,
-    fulfillment_orders_by_order_ids,
     pickup_code,
     ready,
     reject,
     route_order,
     ship,
 )
-from hub.infra.database import Database
-from hub.infra.sealing import Sealer, SecretKey
-from hub.inventory import InsufficientStockError, ReturnCondition, check_stock, levels
-from hub.kernel.geo import GeoPoint
-from hub.kernel.ids import new_id
+from hub.inventory import InsufficientStockError, ReturnCondition, levels
 from hub.kernel.money import Money
-from hub.kernel.principal import Principal
-from hub.loyalty import CreateProgramme, balances, check_loyalty, create_programme
 from hub.orders import (
     CaptureResult,
-    Order,
     OrderMethod,
     PlaceOrder,
     PlaceOrderLine,
     ReturnLineInput,
     ReturnOrder,
-    StockMovedError,
-    capture_order,
-    order_by_external_id,
     order_lines,
     place_order,
     return_order,
 )
 from hub.orders.errors import PriceChangedError, ReturnTooManyError
-from tests.factories import make_channel, make_location, make_principal, make_variant, set_stock
-
-SEALER = Sealer(SecretKey(b"0" * 32))
-
-
-@dataclass(frozen=True)
-class World:
-    database: Database
-    staff: Principal
-    channel: Channel
-    berlin: UUID
-    hamburg: UUID
-    shirt: UUID
-    shoe: UUID
-
-    def channel_order(self, external_id: str = "1001", **changes: object) -> ChannelOrder:
-        order = ChannelOrder(
-            external_id=external_id,
-            number=external_id,
-            state=OrderState.OPEN,
-            external_state="processing",
-            currency="EUR",
-            placed_at=datetime(2026, 11, 1, tzinfo=UTC),
-            source_version="2026-11-01T10:00:00",
-            content_hash="a",
-            prices_include_tax=True,
-            lines=(
-                ChannelOrderLine("l1", "Shirt", 2, Money(1990, "EUR"), sku="SHIRT"),
-                ChannelOrderLine("l2", "Shoe", 1, Money(7000, "EUR"), sku="SHOE"),
-            ),
-            total=Money(10980, "EUR"),
-            customer=ChannelCustomer(external_id="77", email="ada@example.org", email_verified=True, first_name="Ada"),
-            ship_to=PostalAddress(line1="Secret Street 1", geo=GeoPoint(52.5, 13.4)),
-        )
-        return replace(order, **changes)  # type: ignore[arg-type]
-
-    async def capture(self, order: ChannelOrder) -> CaptureResult:
-        for _ in range(5):
-            try:
-                async with self.database.write() as session:
-                    return await capture_order(session, self.channel, order, SEALER, cancel=cancel_open_units)
-            except StockMovedError:
-                continue
-        raise AssertionError
-
-    async def order(self, external_id: str = "1001") -> Order:
-        async with self.database.read() as session:
-            found = await order_by_external_id(session, self.channel.id, external_id)
-        assert found is not None
-        return found
-
-    async def queue(self, order_id: UUID) -> list[FulfillmentOrder]:
-        async with self.database.read() as session:
-            return (await fulfillment_orders_by_order_ids(session, [order_id])).get(order_id, [])
-
-    async def points(self, order: Order) -> int:
-        assert order.customer_id is not None
-        async with self.database.read() as session:
-            found = (await balances(session, [order.customer_id])).get(order.customer_id, ())
-        return sum(item.available for item in found)
-
-    async def on_hand(self, variant_id: UUID) -> int:
-        async with self.database.read() as session:
-            return sum(level.on_hand for level in await levels(session, [variant_id]))
-
-    async def assert_sound(self) -> None:
-        async with self.database.read() as session:
-            found = [*await check_stock(session), *await check_orders(session), *await check_loyalty(session)]
-        assert found == []
-
-
-@pytest.fixture
-async def world(database: Database) -> World:
-    async with database.write() as session:
-        berlin = await make_location(session, "berlin")
-        hamburg = await make_location(session, "hamburg", latitude=53.55, longitude=9.99)
-        channel_id = await make_channel(session, locations=[berlin, hamburg])
-        shirt = await make_variant(session, "SHIRT")
-        shoe = await make_variant(session, "SHOE", price_minor=7000)
-        await create_programme(session, CreateProgramme("Club", "EUR"))
-        channel = await session.get(Channel, channel_id)
-    assert channel is not None
-    return World(database, make_principal(), channel, berlin, hamburg, shirt, shoe)
-
-
-def step(item: FulfillmentOrder) -> QueueStep:
-    return QueueStep(item.id, str(new_id()))
+from tests.factories import make_principal, set_stock
+from tests.orders.stage import SEALER, World, place, step
 
 
 async def test_the_nearest_store_with_everything_gets_the_order_and_ships_it(world: World) -> None:
@@ -220,7 +114,7 @@ async def test_what_no_stock_covers_waits_and_is_routed_when_it_arrives(world: W
 
 async def test_a_pickup_order_is_collected_with_its_code_and_earns_points(world: World) -> None:
     await set_stock(world.database, world.shirt, world.hamburg, 3)
-    order_id = await _place(world, method=OrderMethod.PICKUP, pickup_location_id=world.hamburg)
+    order_id = await place(world, method=OrderMethod.PICKUP, pickup_location_id=world.hamburg)
     await route_order(world.database, order_id)
     [item] = await world.queue(order_id)
     assert item.location_id == world.hamburg
@@ -310,7 +204,7 @@ async def test_personal_data_is_sealed(world: World) -> None:
 
 async def test_placing_an_order_without_stock_is_refused(world: World) -> None:
     with pytest.raises(InsufficientStockError):
-        await _place(world, method=OrderMethod.SHIP)
+        await place(world, method=OrderMethod.SHIP)
 
 
 async def test_a_price_that_is_not_ours_is_refused_without_the_scope(world: World) -> None:
@@ -319,15 +213,3 @@ async def test_a_price_that_is_not_ours_is_refused_without_the_scope(world: Worl
     command = PlaceOrder(world.channel.id, (PlaceOrderLine(world.shirt, 1, Money(1, "EUR")),), OrderMethod.SHIP, "EUR")
     answer = await place_order(world.database, shop, command, SEALER, idempotency_key="p")
     assert isinstance(answer.refusal, PriceChangedError)
-
-
-async def _place(world: World, *, method: OrderMethod, pickup_location_id: UUID | None = None) -> UUID:
-    command = PlaceOrder(
-        world.channel.id,
-        (PlaceOrderLine(world.shirt, 1),),
-        method,
-        "EUR",
-        pickup_location_id=pickup_location_id,
-    )
-    answer = await place_order(world.database, world.staff, command, SEALER, idempotency_key=str(new_id()))
-    return UUID(answer.unwrap()["order_id"])
