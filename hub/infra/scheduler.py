@@ -22,6 +22,9 @@ from hub.infra.wakeups import WakeUps
 CANDIDATE_SECONDS = 1.0
 DISPATCH_SECONDS = 1.0
 CONSUMER_TICK_SECONDS = 1.0
+CONSUMER_GATHER_SECONDS = 0.1
+"""Pause after a wake-up: consumers cause background work, which is cheaper for many events at once."""
+
 PRUNE_SECONDS = 60.0
 MEASURE_SECONDS = 15.0
 RETRY_SECONDS = 1.0
@@ -119,9 +122,10 @@ class Scheduler:
 
     async def _consume(self, name: str, handler: events.Handler, listener: Listener) -> None:
         async def drain() -> None:
-            while await events.consume(self._database, name, handler):
-                pass
-            await listener.wait(CONSUMER_TICK_SECONDS)
+            while await events.consume(self._database, name, handler) == events.CONSUMER_BATCH:
+                continue
+            if await listener.wait(CONSUMER_TICK_SECONDS):
+                await asyncio.sleep(CONSUMER_GATHER_SECONDS)
 
         while True:
             await _run_logged(name, drain)
