@@ -16,6 +16,7 @@ from hub.infra import relay
 from hub.infra.database import MINIMUM_SERVER_VERSION, Database
 from hub.infra.redis_client import connect
 from hub.infra.schema import newest_revision
+from hub.kernel.errors import UnavailableError
 
 TIMEOUT_SECONDS = 2.0
 
@@ -65,7 +66,7 @@ async def _ask(name: str, check: Check, worst: Status) -> Dependency:
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             status, detail = await check()
-    except (TimeoutError, OSError, RedisError, SQLAlchemyError, asyncpg.PostgresError) as error:
+    except (TimeoutError, OSError, RedisError, SQLAlchemyError, asyncpg.PostgresError, UnavailableError) as error:
         status, detail = worst, f"does not answer ({type(error).__name__})"
     return Dependency(name, status, detail, round((perf_counter() - began) * 1000, 1))
 
