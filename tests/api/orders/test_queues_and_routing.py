@@ -121,6 +121,8 @@ async def test_the_statements_of_a_document_do_not_depend_on_the_rows(retailer: 
     for _ in range(2):
         await more()
     many = [await retailer.statements(staff, query) for query in documents]
-    assert many == few
+    # Two paths to the same kind of row may meet in one batch or miss each other by a tick: one statement, whatever
+    # the rows. Three times the rows would add far more if any of them were read one by one.
+    assert all(later - earlier <= 1 for earlier, later in zip(few, many, strict=True)), (few, many)
     lookup = document("pos/CustomerLookup")
     assert await retailer.statements(staff, lookup, loyaltyCard="CARD-1") <= 8
