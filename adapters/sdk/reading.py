@@ -51,8 +51,8 @@ class Reader:
         value = self._present(name)
         if not isinstance(value, str):
             raise self.broken(name, f"expected text, got {_kind(value)}")
-        if len(value) > MAX_TEXT_LENGTH or "\x00" in value:
-            raise self.broken(name, "text is too long or contains NUL")
+        if len(value) > MAX_TEXT_LENGTH or not _is_storable(value):
+            raise self.broken(name, "text is too long, or contains NUL or half of a surrogate pair")
         return value
 
     def text_or_none(self, name: str) -> str | None:
@@ -175,6 +175,11 @@ def _whole(value: Any) -> int | None:
     if isinstance(value, Decimal) and value.adjusted() <= MAX_DIGITS and value == value.to_integral_value():
         return int(value)
     return value if isinstance(value, int) else None
+
+
+def _is_storable(text: str) -> bool:
+    """Postgres keeps no NUL; half of a surrogate pair, which JSON can write as an escape, has no UTF-8 form."""
+    return "\x00" not in text and (text.isascii() or not any("\ud800" <= one <= "\udfff" for one in text))
 
 
 def _kind(value: Any) -> str:

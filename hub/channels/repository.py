@@ -23,7 +23,9 @@ async def channel_by_id(session: AnySession, channel_id: UUID) -> Channel:
 
 async def channel_by_code(session: AnySession, code: str) -> Channel:
     """Raises ChannelNotFoundError."""
-    found = (await session.execute(select(Channel).where(col(Channel.code) == code))).scalar_one_or_none()
+    # The code may come from a URL; Postgres refuses NUL instead of not finding it.
+    statement = select(Channel).where(col(Channel.code) == code)
+    found = None if "\x00" in code else (await session.execute(statement)).scalar_one_or_none()
     if found is None:
         raise ChannelNotFoundError(f"there is no channel {code[:80]!r}", path=("channel",))
     return found

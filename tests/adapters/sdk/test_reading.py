@@ -59,10 +59,13 @@ def test_an_unknown_currency_is_refused() -> None:
         (lambda r: r.instant("s"), "s"),
         (lambda r: r.instant("naive"), "naive"),
         (lambda r: r.text("nul"), "nul"),
+        (lambda r: r.text("half"), "half"),
     ],
 )
 def test_the_first_misfit_is_named_by_path(read: Callable[[Reader], Any], field: str) -> None:
-    one = Reader({"n": 1, "s": "x", "e": "", "naive": "2026-11-22T10:00:00", "nul": "a\x00"}, "$.orders[3]")
+    one = Reader(
+        {"n": 1, "s": "x", "e": "", "naive": "2026-11-22T10:00:00", "nul": "a\x00", "half": "\ud800"}, "$.orders[3]"
+    )
     with pytest.raises(ContractBroken) as caught:
         read(one)
     assert caught.value.path == f"$.orders[3].{field}"
