@@ -62,6 +62,7 @@ async def test_a_cart_at_a_named_place_leaves_the_buffer(database: Database) -> 
     refused = await refusal(stage, (4, 0))
     assert refused is not None
     assert refused.code == "INSUFFICIENT_STOCK"
+    assert refused.details is not None
     assert refused.details["lines"][0]["available"] == 3
     assert await refusal(stage, (3, 0)) is None
     assert await promise(stage) == 0
