@@ -98,7 +98,8 @@ _RULES: Final = (
     ),
     _Rule(
         frozenset({"fulfillmentOrderAccept", "fulfillmentOrderReady"}), "fulfillment_order", _FULFILLMENT_ORDERS,
-        _is("IN_PROGRESS", "READY", "CLOSED", "CANCELLED"),
+        # A store may still turn down what it took on: REJECTED is then what it was told last.
+        _is("IN_PROGRESS", "READY", "CLOSED", "CANCELLED", "REJECTED"),
         "told_step_happened", "staff were told that it was taken on",
     ),
     _Rule(
