@@ -32,9 +32,7 @@ class WeeklyHours:
 
     def __post_init__(self) -> None:
         if len(self.days) != len(WEEKDAYS):
-            raise RoutingInputError(
-                f"opening hours name {len(self.days)} weekdays; give all seven, Monday first"
-            )
+            raise RoutingInputError(f"opening hours name {len(self.days)} weekdays; give all seven, Monday first")
 
     @classmethod
     def parse(cls, table: Mapping[str, Sequence[Sequence[str]]]) -> "WeeklyHours":
@@ -76,9 +74,7 @@ def _interval(pair: Sequence[str]) -> OpeningInterval:
         opens, closes = pair
         return OpeningInterval(time.fromisoformat(opens), _closing_time(closes))
     except (ValueError, TypeError):
-        raise RoutingInputError(
-            f"opening interval {pair!r} must be two local times like 09:00, 18:00"
-        ) from None
+        raise RoutingInputError(f"opening interval {pair!r} must be two local times like 09:00, 18:00") from None
 
 
 def _closing_time(text: str) -> time:

@@ -44,16 +44,12 @@ class Rule:
 
     def __post_init__(self) -> None:
         if not (isfinite(self.max_wait_hours) and self.max_wait_hours >= 0):
-            raise RoutingInputError(
-                f"rule {self.name}: {self.max_wait_hours} is not a number of hours to wait"
-            )
+            raise RoutingInputError(f"rule {self.name}: {self.max_wait_hours} is not a number of hours to wait")
         if self.max_locations is not None and self.max_locations < 1:
             raise RoutingInputError(f"rule {self.name}: at least one location must be allowed")
 
     def applies_to(self, request: RoutingRequest) -> bool:
-        return request.method in self.methods and (
-            request.destination is not None or not self.needs_destination
-        )
+        return request.method in self.methods and (request.destination is not None or not self.needs_destination)
 
 
 @dataclass(frozen=True, slots=True)

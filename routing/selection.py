@@ -27,9 +27,7 @@ class RoutingSnapshot:
         return select(self.request, self.candidates, self.rules)
 
 
-def select(
-    request: RoutingRequest, candidates: Sequence[Candidate], rules: RuleSet = DEFAULT_RULES
-) -> RoutingDecision:
+def select(request: RoutingRequest, candidates: Sequence[Candidate], rules: RuleSet = DEFAULT_RULES) -> RoutingDecision:
     """Who fulfils which units of the request, what nobody can, and why.
 
     Pure: the same arguments, in whatever order lines and candidates come, give the same decision. For each
@@ -42,17 +40,11 @@ def select(
     choice = _choose(considered, list(demand.values()), rule)
     by_id = {candidate.location_id: candidate for candidate in candidates}
     assignments, unfilled = allocate(request, [by_id[offer.location_id] for offer in choice.offers])
-    evaluation = Evaluation(
-        request, rule, considered, choice, _units_by_location(assignments), sum(demand.values())
-    )
-    return RoutingDecision(
-        assignments, unfilled, verdicts(evaluation), rule.name if rule else NO_RULE, rules.name
-    )
+    evaluation = Evaluation(request, rule, considered, choice, _units_by_location(assignments), sum(demand.values()))
+    return RoutingDecision(assignments, unfilled, verdicts(evaluation), rule.name if rule else NO_RULE, rules.name)
 
 
-def _consider(
-    request: RoutingRequest, candidate: Candidate, rule: Rule | None, demand: dict[UUID, int]
-) -> Considered:
+def _consider(request: RoutingRequest, candidate: Candidate, rule: Rule | None, demand: dict[UUID, int]) -> Considered:
     offered = tuple(candidate.usable(variant_id) for variant_id in demand)
     covered = sum(min(wanted, units) for wanted, units in zip(demand.values(), offered, strict=True))
     if rule is None:
@@ -74,9 +66,7 @@ def _choose(considered: Sequence[Considered], demand: Sequence[int], rule: Rule 
 
 
 def _units_by_location(assignments: Sequence[Assignment]) -> dict[UUID, int]:
-    return {
-        assignment.location_id: sum(line.quantity for line in assignment.lines) for assignment in assignments
-    }
+    return {assignment.location_id: sum(line.quantity for line in assignment.lines) for assignment in assignments}
 
 
 def _refuse_duplicates(candidates: Sequence[Candidate]) -> None:

@@ -44,9 +44,7 @@ def covered_units(offers: Iterable[Offer], demand: Sequence[int]) -> int:
     return sum(min(wanted, total) for wanted, total in zip(demand, pooled, strict=True))
 
 
-def choose(
-    offers: Iterable[Offer], demand: Sequence[int], *, max_locations: int | None, exact_subsets: int
-) -> Choice:
+def choose(offers: Iterable[Offer], demand: Sequence[int], *, max_locations: int | None, exact_subsets: int) -> Choice:
     """The set that covers most, then has fewest locations, then least total cost, then lowest ids."""
     useful = sorted((offer for offer in offers if offer.covered), key=lambda o: (o.cost, o.location_id))
     target = covered_units(useful, demand)
@@ -78,9 +76,7 @@ def _best_of_size(useful: Sequence[Offer], demand: Sequence[int], size: int, bes
     return best
 
 
-def _greedy(
-    useful: Sequence[Offer], demand: Sequence[int], limit: int, *, proven_insufficient: int
-) -> Choice:
+def _greedy(useful: Sequence[Offer], demand: Sequence[int], limit: int, *, proven_insufficient: int) -> Choice:
     chosen: list[Offer] = []
     covered = 0
     while len(chosen) < limit:

@@ -88,9 +88,7 @@ def _why_chosen(evaluation: Evaluation, item: Considered) -> Reason:
 
 
 def _whole_order(evaluation: Evaluation, item: Considered) -> Reason:
-    rivals = sum(
-        not other.refusals and other.offer.covered == evaluation.demanded for other in evaluation.considered
-    )
+    rivals = sum(not other.refusals and other.offer.covered == evaluation.demanded for other in evaluation.considered)
     message = f"has all {_units(evaluation.demanded)} of the order{_away(evaluation, item)}"
     if rivals > 1:
         message += f", the best ranked of {rivals} such locations"
@@ -110,9 +108,7 @@ def _outranked(evaluation: Evaluation, item: Considered) -> Reason:
     return Reason(ReasonCode.OUTRANKED, f"{head} ranks the same and comes first by id")
 
 
-def _nearer(
-    request: RoutingRequest, candidate: Candidate, chosen: Candidate
-) -> tuple[str, dict[str, int | float]]:
+def _nearer(request: RoutingRequest, candidate: Candidate, chosen: Candidate) -> tuple[str, dict[str, int | float]]:
     near, far = distance_metres(request, chosen), distance_metres(request, candidate)
     if near is None or far is None:
         return "is at a known distance", {}
@@ -122,9 +118,7 @@ def _nearer(
     return f"is nearer ({_km(near)} against {_km(far)})", numbers
 
 
-def _deeper(
-    request: RoutingRequest, candidate: Candidate, chosen: Candidate
-) -> tuple[str, dict[str, int | float]]:
+def _deeper(request: RoutingRequest, candidate: Candidate, chosen: Candidate) -> tuple[str, dict[str, int | float]]:
     most, own = stock_depth(request, chosen), stock_depth(request, candidate)
     return f"has more stock ({most} against {own} units)", {"chosen_stock": most, "stock": own}
 

@@ -53,9 +53,7 @@ class ReceivesWebhooks(Protocol):
 
 @runtime_checkable
 class PullsCatalog(Protocol):
-    async def pull_products(
-        self, *, cursor: str | None, modified_after: datetime | None
-    ) -> Page[ChannelProduct]: ...
+    async def pull_products(self, *, cursor: str | None, modified_after: datetime | None) -> Page[ChannelProduct]: ...
 
 
 @runtime_checkable

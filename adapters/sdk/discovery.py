@@ -49,7 +49,5 @@ def _load(point: EntryPoint) -> Adapter:
         raise BrokenAdapterError(f"adapter {point.name!r} ({point.value}) does not load: {error}") from error
     system = getattr(loaded, "system", None)
     if system != point.name:
-        raise BrokenAdapterError(
-            f"{point.value} is registered as {point.name!r} but is for system {system!r}"
-        )
+        raise BrokenAdapterError(f"{point.value} is registered as {point.name!r} but is for system {system!r}")
     return cast("Adapter", loaded)

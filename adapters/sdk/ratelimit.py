@@ -66,9 +66,7 @@ class TokenBucket:
     def _take(self) -> float:
         """Reserve the next free slot and return how far away it is; the balance may go below zero."""
         now = self._clock()
-        tokens = min(
-            float(self._limit.burst), self._tokens + (now - self._counted_at) * self._limit.per_second
-        )
+        tokens = min(float(self._limit.burst), self._tokens + (now - self._counted_at) * self._limit.per_second)
         wait = max(0.0, (1 - tokens) / self._limit.per_second, self._held_until - now)
         if wait > self._max_wait:
             raise Retryable("the channel's rate limit is used up", after_seconds=wait)

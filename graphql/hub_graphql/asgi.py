@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from graphql import OperationType
 
-from hub.kernel.errors import DeniedError, HubError, UnavailableError
+from hub.kernel.errors import DeniedError, ErrorKind, HubError, UnavailableError
 from hub.kernel.principal import Principal
 from hub_graphql import limits
 from hub_graphql.edge import Edge, Handshake, Receive, Scope, Send, handshake, request_id
@@ -148,6 +148,7 @@ class _Exchange:
 
 class _UnauthenticatedError(RefusalError):
     code = "UNAUTHENTICATED"
+    kind = ErrorKind.DENIED
     status = HTTPStatus.UNAUTHORIZED
 
 

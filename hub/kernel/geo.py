@@ -27,7 +27,6 @@ def distance_km(start: GeoPoint, end: GeoPoint) -> float:
     """Great-circle distance in kilometres (haversine, mean earth radius)."""
     lat1, lat2 = radians(start.latitude), radians(end.latitude)
     half_chord = (
-        sin((lat2 - lat1) / 2) ** 2
-        + cos(lat1) * cos(lat2) * sin(radians(end.longitude - start.longitude) / 2) ** 2
+        sin((lat2 - lat1) / 2) ** 2 + cos(lat1) * cos(lat2) * sin(radians(end.longitude - start.longitude) / 2) ** 2
     )
     return 2 * EARTH_RADIUS_KM * asin(min(1.0, sqrt(half_chord)))

@@ -118,7 +118,7 @@ async def test_events_of_one_entity_arrive_in_the_order_of_their_versions(databa
 
 async def test_a_cursor_sees_the_events_of_sixteen_writers_once_and_in_order(database_url: str) -> None:
     database = Database(database_url, pool_size=WRITERS + 2)
-    chance = random.Random(7)  # noqa: S311 (a schedule, not a secret)
+    chance = random.Random(7)
     running = True
     seen: list[StreamedEvent] = []
 

@@ -18,7 +18,5 @@ async def test_migrations_can_be_undone_and_run_again(database_url: str) -> None
 
 async def test_the_deciding_clock_is_the_servers(database: Database) -> None:
     async with database.read() as session:
-        apart = await session.execute(
-            text("SELECT abs(extract(epoch FROM hub_now() - clock_timestamp())) < 1")
-        )
+        apart = await session.execute(text("SELECT abs(extract(epoch FROM hub_now() - clock_timestamp())) < 1"))
         assert apart.scalar_one()

@@ -85,7 +85,7 @@ async def test_of_commit_release_extend_and_expiry_exactly_one_resolves_a_reserv
 
     actions: list[Callable[[UUID], Awaitable[None]]] = [commit, release, extend, commit, release]
     work = [action(name) for name in names for action in actions] + [sweep(stage) for _ in range(20)]
-    random.Random(7).shuffle(work)  # noqa: S311 (an order, not a secret)
+    random.Random(7).shuffle(work)
     await together(*work)
     await together(sweep(stage))
     rows = await stage.row(
@@ -143,7 +143,7 @@ async def _until(database: Database, question: str) -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_carts_in_any_order_never_deadlock_with_each_other_or_the_sweeper(crowd: Database, seed: int) -> None:
     stage = await make_stage(crowd, variants=20)
-    chance = random.Random(seed)  # noqa: S311 (a repeatable load, not a secret)
+    chance = random.Random(seed)
     for variant in range(20):
         await stage.stock(60, variant=variant)
     old = [
@@ -153,7 +153,7 @@ async def test_carts_in_any_order_never_deadlock_with_each_other_or_the_sweeper(
     await move_clock(crowd, 61)
 
     async def shopper(number: int) -> None:
-        mine = random.Random(seed * 100 + number)  # noqa: S311
+        mine = random.Random(seed * 100 + number)
         for _ in range(12):
             units = tuple(Units(stage.key(v), mine.randint(1, 9)) for v in mine.sample(range(20), 5))
             name = new_id()
@@ -189,7 +189,7 @@ async def test_transfers_in_both_directions_at_once_keep_every_unit(crowd: Datab
 
 async def test_levels_that_do_not_exist_yet_are_opened_by_many_at_once(crowd: Database) -> None:
     stage = await make_stage(crowd, variants=12)
-    chance = random.Random(3)  # noqa: S311
+    chance = random.Random(3)
 
     def receipt() -> Receive:
         return Receive(tuple(Units(stage.key(v, chance.randint(0, 1)), 1) for v in chance.sample(range(12), 6)))
@@ -207,7 +207,7 @@ async def test_facts_and_claims_at_once_leave_an_exact_shortage(crowd: Database)
     sales = [stage.apply(Sell(new_id(), (Units(key, 3),))) for _ in range(10)]
     counts = [stage.apply(Count(key, quantity)) for quantity in (5, 30, 12)]
     work: list[Awaitable[object]] = [*claims, *sales, *counts]
-    random.Random(11).shuffle(work)  # noqa: S311
+    random.Random(11).shuffle(work)
     await together(*work)
     level = await stage.level(key)
     assert level["shortage"] == max(0, level["reserved"] + level["allocated"] - level["on_hand"])
@@ -234,7 +234,7 @@ async def test_every_operation_at_once_leaves_books_that_add_up(crowd: Database)
             await stage.stock(25, variant=variant, location=location)
 
     async def worker(number: int) -> Counter[str]:
-        mine, seen = random.Random(number), Counter[str]()  # noqa: S311
+        mine, seen = random.Random(number), Counter[str]()
         mine_reserved: list[tuple[UUID, tuple[Units, ...]]] = []
         for _ in range(25):
             key = stage.key(mine.randrange(4), mine.randrange(2))
@@ -322,7 +322,7 @@ async def test_random_cuts_lose_nothing_that_was_acknowledged_and_repeat_nothing
     stage = await make_stage(crowd)
     key: LevelKey = await stage.stock(100)
     principal = make_principal()
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
 
     async def client(number: int) -> None:
         receipt = new_id()

@@ -142,7 +142,7 @@ class StockDecision(RuleBasedStateMachine):
             assert all(short.requested > short.available >= 0 for short in outcome.shortfalls)
 
     @rule(units=lines, respecting=st.booleans())
-    def reserve(self, units: tuple[Units, ...], respecting: bool) -> None:  # noqa: FBT001 (drawn by Hypothesis)
+    def reserve(self, units: tuple[Units, ...], respecting: bool) -> None:
         wanted, name = _total(units), self._mint()
         granted = self.model.serves(wanted, respecting=respecting)
         outcome = self._decide(c.Reserve(name, ReservationOwner.CART, units, 60, respecting))
@@ -177,7 +177,7 @@ class StockDecision(RuleBasedStateMachine):
         self,
         pick: int,
         units: tuple[Units, ...],
-        with_reservation: bool,  # noqa: FBT001 (drawn by Hypothesis)
+        with_reservation: bool,
         holders: list[int],
     ) -> None:
         name = self._pick(pick) if with_reservation else None
@@ -207,7 +207,7 @@ class StockDecision(RuleBasedStateMachine):
                 self._resolve(name, ReservationStatus.COMMITTED)
 
     @rule(holder=st.integers(1, 4), shipped=st.booleans())
-    def let_go(self, holder: int, shipped: bool) -> None:  # noqa: FBT001 (drawn by Hypothesis)
+    def let_go(self, holder: int, shipped: bool) -> None:
         name = UUID(int=holder)
         command = c.Fulfill((name,), name) if shipped else c.Deallocate((name,), name)
         assert self._decide(command) == c.Done()
@@ -220,7 +220,7 @@ class StockDecision(RuleBasedStateMachine):
         self,
         pick: int,
         units: tuple[Units, ...],
-        with_reservation: bool,  # noqa: FBT001 (drawn by Hypothesis)
+        with_reservation: bool,
         days_ago: int | None,
     ) -> None:
         name = self._pick(pick) if with_reservation else None
@@ -284,7 +284,7 @@ class StockDecision(RuleBasedStateMachine):
         self.model.damaged.update(_total(units))
 
     @rule(variant=st.sampled_from([1, 2]), there=st.booleans(), quantity=quantities)
-    def move(self, variant: int, there: bool, quantity: int) -> None:  # noqa: FBT001 (drawn by Hypothesis)
+    def move(self, variant: int, there: bool, quantity: int) -> None:
         places = (UUID(int=7), UUID(int=8)) if there else (UUID(int=8), UUID(int=7))
         source, target = (LevelKey(UUID(int=variant), place) for place in places)
         granted = quantity <= self.model.free(source, respecting=False)

@@ -113,9 +113,7 @@ def requests(draw: st.DrawFn, most_locations: int = 6) -> RoutingRequest:
         method=draw(_mostly(RoutingMethod.SHIP, *RoutingMethod)),
         pickup_location_id=draw(st.none() | st.integers(1, most_locations).map(location_id)),
         destination=draw(st.none() | _near_points | _points),
-        excluded_location_ids=draw(
-            st.frozensets(st.integers(1, most_locations).map(location_id), max_size=1)
-        ),
+        excluded_location_ids=draw(st.frozensets(st.integers(1, most_locations).map(location_id), max_size=1)),
         at=draw(st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))),  # noqa: DTZ001 (Hypothesis adds the zone)
     )
 

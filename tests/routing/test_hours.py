@@ -72,9 +72,7 @@ def test_an_interval_that_the_spring_change_skips_does_not_open():
 def test_a_repeated_local_time_means_its_first_occurrence():
     repeated = WeeklyHours.parse({"SUN": [["02:15", "02:45"]]})
     assert _wait(repeated, datetime(2026, 10, 25, 0, 30, tzinfo=UTC)) == timedelta(0)
-    assert _wait(repeated, datetime(2026, 10, 25, 1, 30, tzinfo=UTC)) == timedelta(
-        days=6, hours=23, minutes=45
-    )
+    assert _wait(repeated, datetime(2026, 10, 25, 1, 30, tzinfo=UTC)) == timedelta(days=6, hours=23, minutes=45)
 
 
 @pytest.mark.parametrize(

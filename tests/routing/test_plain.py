@@ -24,9 +24,7 @@ def _through_json(value: Any) -> Any:
 
 
 @given(requests(), candidates())
-def test_a_snapshot_and_its_decision_come_back_equal_from_json(
-    request: RoutingRequest, stores: list[Candidate]
-):
+def test_a_snapshot_and_its_decision_come_back_equal_from_json(request: RoutingRequest, stores: list[Candidate]):
     snapshot = RoutingSnapshot(request, tuple(stores))
     decision = snapshot.decide()
     stored = _through_json(to_plain(snapshot))
@@ -36,9 +34,7 @@ def test_a_snapshot_and_its_decision_come_back_equal_from_json(
 
 
 @given(requests(), candidates())
-def test_a_stored_snapshot_is_decided_again_exactly_as_before(
-    request: RoutingRequest, stores: list[Candidate]
-):
+def test_a_stored_snapshot_is_decided_again_exactly_as_before(request: RoutingRequest, stores: list[Candidate]):
     snapshot = RoutingSnapshot(request, tuple(stores), POOL_RULES)
     replayed = snapshot_from_plain(_through_json(to_plain(snapshot))).decide()
     assert replayed == select(request, stores, POOL_RULES)

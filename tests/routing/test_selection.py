@@ -222,9 +222,7 @@ class TestFilters:
     def test_every_reason_against_a_location_is_named_with_its_numbers(self):
         store = make_candidate(1, {SHIRT: 9}, active=False, daily_capacity=2, capacity_used=3)
         verdict = _verdict(select(make_request(), [store]), 1)
-        assert verdict.explanation == (
-            "Refused: the location is not active; 3 orders today for a daily capacity of 2."
-        )
+        assert verdict.explanation == ("Refused: the location is not active; 3 orders today for a daily capacity of 2.")
         assert verdict.reasons[1].numbers == {"capacity_used": 3, "daily_capacity": 2}
 
     def test_a_location_that_opens_within_the_allowed_wait_is_eligible(self):
@@ -309,9 +307,7 @@ class TestBadInput:
         with pytest.raises(InvalidInputError):
             make_line(quantity=quantity)
 
-    @pytest.mark.parametrize(
-        "changes", [{"available": {SHIRT: -1}}, {"held": {SHIRT: -1}}, {"capacity_used": -1}]
-    )
+    @pytest.mark.parametrize("changes", [{"available": {SHIRT: -1}}, {"held": {SHIRT: -1}}, {"capacity_used": -1}])
     def test_a_negative_count_is_refused(self, changes: dict[str, Any]):
         with pytest.raises(InvalidInputError):
             replace(make_candidate(1), **changes)

@@ -67,9 +67,7 @@ def test_no_location_gives_more_than_it_has(request: RoutingRequest, stores: lis
 
 
 @given(requests(), candidates(), st.randoms(use_true_random=False))
-def test_the_order_of_lines_and_candidates_does_not_matter(
-    request: RoutingRequest, stores: list[Candidate], random
-):
+def test_the_order_of_lines_and_candidates_does_not_matter(request: RoutingRequest, stores: list[Candidate], random):
     lines, shuffled = list(request.lines), list(stores)
     random.shuffle(lines)
     random.shuffle(shuffled)
@@ -141,9 +139,7 @@ def test_every_candidate_has_one_verdict_whose_numbers_agree_with_the_assignment
     for verdict in decision.candidates:
         assert verdict.units_assigned == assigned.get(verdict.location_id, 0)
         assert (verdict.outcome is Outcome.CHOSEN) == (verdict.location_id in assigned)
-        assert (
-            verdict.units_assigned <= verdict.units_available <= verdict.units_demanded == _demanded(request)
-        )
+        assert verdict.units_assigned <= verdict.units_available <= verdict.units_demanded == _demanded(request)
         assert verdict.explanation.endswith(".")
         assert verdict.reasons
 

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from litestar import Controller, Request, Response, post
 from litestar.di import NamedDependency, Provide
+from litestar.openapi.datastructures import ResponseSpec
 
 from hub.access import CredentialMissingError, IssuedSession, UnauthenticatedError, log_in, log_out, rotate_session
 from hub.access import require_origin as require_listed_origin
@@ -18,13 +19,27 @@ from hub.entrypoints.web.authentication import (
     expired_cookies,
     session_from_headers,
 )
+from hub.entrypoints.web.contract import FORM_MEDIA_TYPE as FORM
+from hub.entrypoints.web.contract import LoginOperation, SessionOpened, problems
 from hub.entrypoints.web.errors import request_id_of
 from hub.kernel.errors import InvalidInputError
 
 MAX_LOGIN_BODY: Final = 4_096
-FORM: Final = "application/x-www-form-urlencoded"
 
 AnyRequest = Request[Any, Any, Any]
+
+_COOKIE_REFUSALS: Final = problems(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+_LOGIN_RESPONSES: Final = {
+    int(HTTPStatus.SEE_OTHER): ResponseSpec(None, description="A form was sent: where the browser goes next"),
+    **problems(
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ),
+}
 
 
 class LoginFormError(InvalidInputError):
@@ -57,8 +72,16 @@ class AuthController(Controller):
     path = "/auth"
     tags = ("Access",)
 
-    @post("/login", request_max_body_size=MAX_LOGIN_BODY, status_code=HTTPStatus.OK)
-    async def login(self, request: AnyRequest, access_edge: NamedDependency[AccessEdge]) -> Response[Any]:
+    @post(
+        "/login",
+        request_max_body_size=MAX_LOGIN_BODY,
+        status_code=HTTPStatus.OK,
+        operation_class=LoginOperation,
+        responses=_LOGIN_RESPONSES,
+    )
+    async def login(
+        self, request: AnyRequest, access_edge: NamedDependency[AccessEdge]
+    ) -> Response[SessionOpened | None]:
         """Open a session: JSON or form with `username` and `password`. Sets both cookies.
 
         JSON is answered with the CSRF token, a form with a redirect. 401 whatever is wrong with the credentials.
@@ -77,7 +100,7 @@ class AuthController(Controller):
             return _redirect(access_edge, issued, form.next)
         return _session(access_edge, issued)
 
-    @post("/logout", status_code=HTTPStatus.NO_CONTENT)
+    @post("/logout", status_code=HTTPStatus.NO_CONTENT, responses=_COOKIE_REFUSALS)
     async def logout(self, request: AnyRequest, access_edge: NamedDependency[AccessEdge]) -> Response[None]:
         """End the session and drop its cookies. A session that has ended already is answered the same."""
         headers, cookies = dict(request.headers), cookies_of(request.headers)
@@ -92,8 +115,8 @@ class AuthController(Controller):
         access_edge.authenticator.forget(cookies[access_edge.session_cookie])
         return Response(None, status_code=HTTPStatus.NO_CONTENT, cookies=expired_cookies(access_edge))
 
-    @post("/rotate", status_code=HTTPStatus.OK)
-    async def rotate(self, request: AnyRequest, access_edge: NamedDependency[AccessEdge]) -> Response[Any]:
+    @post("/rotate", status_code=HTTPStatus.OK, responses=_COOKIE_REFUSALS)
+    async def rotate(self, request: AnyRequest, access_edge: NamedDependency[AccessEdge]) -> Response[SessionOpened]:
         """Swap both tokens for new ones; the session's end stays where it is."""
         headers, cookies = dict(request.headers), cookies_of(request.headers)
         active = await session_from_headers(headers, cookies, edge=access_edge, kind=RequestKind.WRITE)
@@ -134,20 +157,16 @@ def _fields(body: bytes) -> dict[str, str]:
     return fields
 
 
-def _session(edge: AccessEdge, issued: IssuedSession) -> Response[dict[str, Any]]:
+def _session(edge: AccessEdge, issued: IssuedSession) -> Response[Any]:
     return Response(
-        {
-            "userId": str(issued.user_id),
-            "csrfToken": issued.csrf_token,
-            "expiresInSeconds": issued.expires_in_seconds,
-        },
+        SessionOpened(str(issued.user_id), issued.csrf_token, issued.expires_in_seconds),
         status_code=HTTPStatus.OK,
         cookies=cookies_for(edge, issued),
         headers={"Cache-Control": "no-store"},
     )
 
 
-def _redirect(edge: AccessEdge, issued: IssuedSession, target: str) -> Response[None]:
+def _redirect(edge: AccessEdge, issued: IssuedSession, target: str) -> Response[Any]:
     return Response(
         None,
         status_code=HTTPStatus.SEE_OTHER,

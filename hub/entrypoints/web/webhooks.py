@@ -11,11 +11,20 @@ from litestar.params import FromPath
 from adapters.sdk.types import RawWebhook
 from hub.channel_sync import receive_webhook
 from hub.channels import Connections
+from hub.entrypoints.web.contract import WebhookOperation, WebhookTaken, problems
 from hub.infra.database import Database
 
 MAX_WEBHOOK_BYTES: Final = 1_048_576
 
 AnyRequest = Request[Any, Any, Any]
+
+_REFUSALS: Final = problems(
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +47,16 @@ class WebhookController(Controller):
     path = "/webhooks"
     tags = ("Channels",)
 
-    @post("/{channel_code:str}", request_max_body_size=MAX_WEBHOOK_BYTES, status_code=HTTPStatus.OK)
+    @post(
+        "/{channel_code:str}",
+        request_max_body_size=MAX_WEBHOOK_BYTES,
+        status_code=HTTPStatus.OK,
+        operation_class=WebhookOperation,
+        responses=_REFUSALS,
+    )
     async def receive(
         self, channel_code: FromPath[str], request: AnyRequest, webhook_edge: NamedDependency[WebhookEdge]
-    ) -> Response[dict[str, str]]:
+    ) -> Response[WebhookTaken]:
         """Take a channel's event: verified by its signature, stored, then answered 200. A repetition is harmless.
 
         401 for a signature that is missing, wrong or stale; 404 for an unknown channel; 413 above 1 MB; 503 while
@@ -53,4 +68,4 @@ class WebhookController(Controller):
             url=f"{webhook_edge.public_url.rstrip('/')}/webhooks/{channel_code}",
         )
         receipt = await receive_webhook(webhook_edge.database, webhook_edge.connections, channel_code, delivery)
-        return Response({"receipt": receipt.value}, status_code=HTTPStatus.OK)
+        return Response(WebhookTaken(receipt.value), status_code=HTTPStatus.OK)

@@ -299,7 +299,7 @@ class TestProduct:
             ({"variation": {"track_inventory": True}, "product_type": "DIGITAL"}, False),
         ],
     )
-    def test_stock_is_managed_where_square_tracks_it(self, data: dict[str, Any], managed: bool) -> None:  # noqa: FBT001 (a case)
+    def test_stock_is_managed_where_square_tracks_it(self, data: dict[str, Any], managed: bool) -> None:
         assert read_product(self.item(**data), {}).variants[0].manages_stock is managed
 
     def test_a_deleted_item_may_have_lost_its_content(self) -> None:

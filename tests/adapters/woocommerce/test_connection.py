@@ -56,7 +56,7 @@ class TestAccess:
             await connect(store.settings(**changes)).check()
 
     @pytest.mark.parametrize(("secret", "accepted"), [("cs_simulator", True), ("cs_other", False)])
-    async def test_https_takes_basic_credentials(self, connect, store, secret: str, accepted: bool) -> None:  # noqa: FBT001
+    async def test_https_takes_basic_credentials(self, connect, store, secret: str, accepted: bool) -> None:
         settings = store.settings(base_url="https://shop.example", consumer_secret=secret)
         transport = httpx.ASGITransport(create_app(store.shop))  # type: ignore[arg-type]
         connection = connect(settings, transport=transport)

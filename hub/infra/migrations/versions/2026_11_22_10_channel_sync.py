@@ -133,9 +133,7 @@ STATEMENTS: tuple[str, ...] = (
     """,
 )
 
-UNDO: tuple[str, ...] = (
-    "DROP TABLE channel_pushes, channel_drifts, listing_stock, channel_cursors, inbox",
-)
+UNDO: tuple[str, ...] = ("DROP TABLE channel_pushes, channel_drifts, listing_stock, channel_cursors, inbox",)
 
 
 def upgrade() -> None:
