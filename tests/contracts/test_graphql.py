@@ -19,7 +19,7 @@ from tests.running_hub import SKUS, RunningHub
 
 SCHEMA = Path(__file__).resolve().parents[2] / "graphql" / "schema.graphql"
 ROLES = ("storefront", "terminal", "staff", "customer")
-MANY = 15
+MANY = 10
 FAULTS = {"INTERNAL", "DEADLINE_EXCEEDED"}
 
 schemathesis.graphql.scalar("DateTime", st.datetimes().map(lambda when: nodes.String(when.isoformat() + "Z")))

@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.running_hub import MEMORY_CHANNEL, WOOCOMMERCE, RunningHub
 
-MANY = 40
+MANY = 20
 CHECKS: list[Any] = [
     not_a_server_error,
     status_code_conformance,
