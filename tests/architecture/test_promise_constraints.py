@@ -36,6 +36,28 @@ CONSTRAINTS = {
     "idempotency_keys": {"idempotency_key_is_unique_per_principal", "idempotency_key_is_short"},
     "work_items": {"work_state_is_known", "work_is_one_row_per_subject"},
     "relay_state": {"relay_state_is_one_row"},
+    "orders": {
+        "channel_order_is_captured_once",
+        "order_status_is_known",
+        "order_hold_is_known",
+        "order_method_is_known",
+    },
+    "order_lines": {
+        "order_line_is_captured_once",
+        "line_units_are_accounted_for",
+        "ordered_quantity_is_positive",
+        "order_line_kind_is_known",
+        "order_line_fulfiller_is_known",
+    },
+    "order_payments": {"payment_reference_is_kept_once"},
+    "order_return_lines": {"returned_quantity_is_positive", "return_condition_is_known"},
+    "fulfillment_orders": {"fulfillment_status_is_known", "fulfillment_method_is_known"},
+    "fulfillment_order_lines": {"fulfillment_quantity_is_positive", "fulfillment_order_has_a_line_once"},
+    "routing_decisions": {"routing_runs_of_an_order_are_numbered"},
+    "routing_rejections": {"a_location_rejects_an_order_once"},
+    "inbox": {"channel_event_is_received_once", "parked_event_says_why", "only_waiting_events_are_unprocessed"},
+    "listing_stock": {"listing_is_published_once_per_place", "published_stock_is_not_negative"},
+    "channel_pushes": {"channel_is_told_once"},
     "customer_identities": {"channel_account_names_its_channel"},
     "loyalty_transactions": {"points_move_once_per_source"},
     "loyalty_entries": {"entry_moves_points", "points_conserve"},
@@ -48,7 +70,7 @@ CONSTRAINTS = {
     },
 }
 UNIQUE_INDEXES = {"one_open_count_task_per_level", "verified_identity_points_at_one_customer"}
-APPEND_ONLY = ["stock_movements", "audit_log", "loyalty_entries", "loyalty_transactions"]
+APPEND_ONLY = ["stock_movements", "order_events", "audit_log", "loyalty_entries", "loyalty_transactions"]
 
 
 @pytest.mark.parametrize("table", sorted(CONSTRAINTS))
