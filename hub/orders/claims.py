@@ -1,6 +1,7 @@
 """What an order does to stock when it enters: reserve, adopt a cart's reservation, or sell what was handed over."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from hub.infra.database import WriteSession
@@ -10,6 +11,7 @@ from hub.inventory import (
     InsufficientStockError,
     LevelKey,
     PoolClaim,
+    RefusalCode,
     Refused,
     ReservationOwner,
     Reserve,
@@ -100,16 +102,31 @@ async def sell(
     lines: Sequence[OrderLine],
     location_id: UUID,
     principal: Principal,
+    *,
+    reservation_id: UUID | None = None,
 ) -> None:
-    """Post the sale of open units that already happened at the counter: a fact, never refused for lack of stock."""
+    """Post the sale of open units that already happened at the counter: a fact, never refused for lack of stock.
+
+    The units of `reservation_id` are sold first and what it holds besides is released; a lapsed one no longer holds
+    anything and is left alone. Raises ReservationNotActiveError when it was used or released before.
+    """
     units = tuple(
         Units(LevelKey(line.variant_id, location_id), line.open_quantity)
         for line in lines
         if line.variant_id is not None and line.fulfilled_by == LineFulfiller.HANDED_OVER and line.open_quantity
     )
-    if units:
-        command = Sell(order.id, units, occurred_at=order.placed_at)
-        await apply(session, [StockRequest(Actor(principal.id, order.channel_id), command)])
+    if not units:
+        return
+    actor = Actor(principal.id, order.channel_id)
+    command = Sell(order.id, units, reservation_id, occurred_at=order.placed_at)
+    [outcome] = await apply(session, [StockRequest(actor, command)])
+    if isinstance(outcome, Refused) and outcome.code is RefusalCode.RESERVATION_EXPIRED:
+        # The same levels are locked already, so asking twice takes no lock out of order.
+        [outcome] = await apply(session, [StockRequest(actor, replace(command, reservation_id=None))])
+    elif not isinstance(outcome, Refused) and reservation_id is not None:
+        order.reservation_id = reservation_id
+    if isinstance(outcome, Refused):
+        raise error_of(outcome)
 
 
 def claimed_demand(lines: Sequence[OrderLine]) -> dict[UUID, int]:

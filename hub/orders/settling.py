@@ -64,7 +64,7 @@ async def _sell(
     """A line that nobody has mapped yet stays open under the order's hold, and is sold when it is mapped."""
     if terms.handed_over_at is None:
         return
-    await claims.sell(session, order, lines, terms.handed_over_at, principal)
+    await claims.sell(session, order, lines, terms.handed_over_at, principal, reservation_id=terms.reservation_id)
     for line in lines:
         if line.variant_id is not None:
             line.fulfilled += line.open_quantity
