@@ -50,12 +50,7 @@ class Till:
         """Hold a unit while the customer tries it on; then sell it, put it back, or forget about it."""
         sku = self._chance.choice(self._role.extra["hot_skus"])
         ttl = self._chance.choice([SHORT_TTL_SECONDS, TTL_SECONDS, TTL_SECONDS])
-        given = {"lines": [{"sku": sku, "quantity": 1}], "ttlSeconds": ttl}
-        payload = await self._client.do(
-            "reservationCreate", documents.RESERVATION_CREATE, given, facts={"units": 1, "ttl": ttl}
-        )
-        reservation = payload["reservation"]["id"]
-        self._client.journal.told("reservationCreate", payload["idempotencyKey"], reservation=reservation, units=1)
+        reservation = await self._hold(sku, ttl)
         await pause(self._stop, self._chance.uniform(0, 0.4))
         decision = self._chance.random()
         if ttl != TTL_SECONDS:
@@ -68,9 +63,20 @@ class Till:
             await self._settle("reservationRelease", documents.RESERVATION_RELEASE, reservation, {})
 
     async def _sell_directly(self) -> None:
-        await self._sell(self._chance.choice(self._role.extra["skus"]), None)
+        """Only what lies on the shelf can be carried to the till: taking it is a hold, however short."""
+        sku = self._chance.choice(self._role.extra["skus"])
+        await self._sell(sku, await self._hold(sku, TTL_SECONDS))
 
-    async def _sell(self, sku: str, reservation: str | None) -> None:
+    async def _hold(self, sku: str, ttl: int) -> str:
+        given = {"lines": [{"sku": sku, "quantity": 1}], "ttlSeconds": ttl}
+        payload = await self._client.do(
+            "reservationCreate", documents.RESERVATION_CREATE, given, facts={"units": 1, "ttl": ttl}
+        )
+        reservation: str = payload["reservation"]["id"]
+        self._client.journal.told("reservationCreate", payload["idempotencyKey"], reservation=reservation, units=1)
+        return reservation
+
+    async def _sell(self, sku: str, reservation: str) -> None:
         person = self._chance.choice([None, *self._role.extra["customers"][:4]])
         given: dict[str, Any] = {
             "lines": [{"sku": sku, "quantity": 1}],
