@@ -1,7 +1,7 @@
 """Who asks, and what they may do: machine keys, staff, customers of a shop."""
 
 from hub.access.authentication import Authenticator, CustomerResolver
-from hub.access.errors import UNAUTHENTICATED_CODES, CredentialMissingError, UnauthenticatedError
+from hub.access.errors import UNAUTHENTICATED_CODES, CredentialMissingError, LoginRefusedError, UnauthenticatedError
 from hub.access.keys import CreateKey, IssuedKey, KeySummary, create_key, list_keys, revoke_key, rotate_key
 from hub.access.passwords import PasswordVault
 from hub.access.repository import user_id_by_name
@@ -41,6 +41,7 @@ __all__ = [
     "IssuedKey",
     "IssuedSession",
     "KeySummary",
+    "LoginRefusedError",
     "PasswordVault",
     "RegisterSigningKey",
     "Role",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Protocol, runtime_checkable
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Controller, MediaType, Request, Response, Router, get
@@ -120,6 +121,8 @@ def _page(template: str, request: AnyRequest) -> Response[str]:
     content = _templates().get_template(template).render(
         lang=language, languages=LANGUAGES, t=table.__getitem__, static=STATIC, home=HOME, login=LOGIN,
         board_url=_localised(HOME, request), path=request.url.path,
+        refused=request.query_params.get("problem") == "refused",
+        refused_url=_localised(LOGIN, request, problem="refused"),
     )  # fmt: skip
     return Response(
         content, media_type=MediaType.HTML, headers={**PAGE_HEADERS, "Content-Language": language}
@@ -130,10 +133,11 @@ def _language(request: AnyRequest) -> str:
     return choose_language(request.query_params.get("lang"), request.headers.get("accept-language", ""))
 
 
-def _localised(path: str, request: AnyRequest) -> str:
+def _localised(path: str, request: AnyRequest, **parameters: str) -> str:
     """The path with the language that was asked for in the address, so that the choice survives signing in."""
     asked = request.query_params.get("lang")
-    return f"{path}?lang={asked}" if asked in LANGUAGES else path
+    query = urlencode({"lang": asked, **parameters} if asked in LANGUAGES else parameters)
+    return f"{path}?{query}" if query else path
 
 
 @cache

@@ -1,5 +1,6 @@
 """The pages over HTTP: who gets which, in which language, and what a browser is told to allow."""
 
+import html
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import hub.console
-from tests.console.conftest import Site
+from tests.console.conftest import ORIGIN, Site
 
 CONSOLE = Path(hub.console.__file__).parent
 PAGES = ("/console/login", "/console")
@@ -57,6 +58,16 @@ class TestSigningIn:
         assert 'name="next" value="/console"' in page
         await site.log_in()
         assert 'id="stock-body"' in await fetched(site, "/console")
+
+    async def test_a_refused_form_is_shown_again_and_says_why(self, site: Site) -> None:
+        page = await fetched(site, "/console/login?lang=de")
+        back = html.unescape(re.findall(r'name="back" value="([^"]+)"', page)[0])
+        form = {"username": "ada", "password": "wrong", "next": "/console", "back": back}
+        answer = await site.client.post("/auth/login", data=form, headers={"Origin": ORIGIN})
+        assert (answer.status_code, answer.headers["location"]) == (303, back)
+        assert "set-cookie" not in answer.headers
+        assert "Benutzername oder Passwort ist falsch." not in page
+        assert "Benutzername oder Passwort ist falsch." in await fetched(site, back)
 
     async def test_who_is_signed_in_needs_no_form(self, site: Site) -> None:
         await site.log_in()

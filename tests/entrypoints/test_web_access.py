@@ -191,6 +191,16 @@ class TestCookies:
             answer = await site.client.post("/auth/login", data=form, headers={"Origin": ORIGIN})
             assert (answer.status_code, answer.headers["location"]) == (303, expected)
 
+    async def test_a_refused_form_goes_back_inside_the_site_or_gets_the_plain_refusal(self, site: Site) -> None:
+        for back, status, expected in (
+            ("/console/login?problem=refused", 303, "/console/login?problem=refused"),
+            ("https://evil.example", 303, "/"),
+            ("", 401, None),
+        ):
+            form = {"username": "ada", "password": "wrong", "back": back}
+            answer = await site.client.post("/auth/login", data=form, headers={"Origin": ORIGIN})
+            assert (answer.status_code, answer.headers.get("location")) == (status, expected)
+
     async def test_changing_something_needs_our_origin_and_the_csrf_token(self, site: Site) -> None:
         await site.log_in()
         assert (await site.client.post("/change", headers=site.safe())).status_code == 200

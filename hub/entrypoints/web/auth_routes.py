@@ -1,15 +1,25 @@
 """Logging in and out over HTTP. Needs the dependency `access_edge`: see `provide_access_edge`."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Controller, Request, Response, post
+from litestar.datastructures import Cookie
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 
-from hub.access import CredentialMissingError, IssuedSession, UnauthenticatedError, log_in, log_out, rotate_session
+from hub.access import (
+    CredentialMissingError,
+    IssuedSession,
+    LoginRefusedError,
+    UnauthenticatedError,
+    log_in,
+    log_out,
+    rotate_session,
+)
 from hub.access import require_origin as require_listed_origin
 from hub.entrypoints.web.authentication import (
     AccessEdge,
@@ -51,11 +61,12 @@ class LoginMediaTypeError(InvalidInputError):
 
 
 class LoginForm(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """What a person types. `next` is where a form goes afterwards: a path of this site."""
+    """What a person types. A form goes to `next` when signed in, to `back` when refused: paths here."""
 
     username: str
     password: str
     next: str = "/"
+    back: str = ""
 
     def __repr__(self) -> str:
         return "LoginForm(…)"
@@ -84,21 +95,26 @@ class AuthController(Controller):
     ) -> Response[SessionOpened | None]:
         """Open a session: JSON or form with `username` and `password`. Sets both cookies.
 
-        JSON is answered with the CSRF token, a form with a redirect. 401 whatever is wrong with the credentials.
+        JSON is answered with the CSRF token, a form with a redirect. 401 whatever is wrong with the credentials; a form
+        that says where it stands (`back`) is sent there instead.
         """
         _require_own_page(request, access_edge)
         content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         form = await _login_form(request, content_type)
-        issued = await log_in(
-            access_edge.database,
-            form.username,
-            form.password,
-            vault=access_edge.vault,
-            request_id=request_id_of(request),
-        )
-        if content_type == FORM:
-            return _redirect(access_edge, issued, form.next)
-        return _session(access_edge, issued)
+        is_form = content_type == FORM
+        try:
+            issued = await log_in(
+                access_edge.database,
+                form.username,
+                form.password,
+                vault=access_edge.vault,
+                request_id=request_id_of(request),
+            )
+        except LoginRefusedError:
+            if is_form and form.back:
+                return _redirect(form.back)
+            raise
+        return _redirect(form.next, cookies_for(access_edge, issued)) if is_form else _session(access_edge, issued)
 
     @post("/logout", status_code=HTTPStatus.NO_CONTENT, responses=_COOKIE_REFUSALS)
     async def logout(self, request: AnyRequest, access_edge: NamedDependency[AccessEdge]) -> Response[None]:
@@ -166,11 +182,11 @@ def _session(edge: AccessEdge, issued: IssuedSession) -> Response[Any]:
     )
 
 
-def _redirect(edge: AccessEdge, issued: IssuedSession, target: str) -> Response[Any]:
+def _redirect(target: str, cookies: Sequence[Cookie] = ()) -> Response[Any]:
     return Response(
         None,
         status_code=HTTPStatus.SEE_OTHER,
-        cookies=cookies_for(edge, issued),
+        cookies=cookies,
         headers={"Location": target if _is_own_path(target) else "/", "Cache-Control": "no-store"},
     )
 
