@@ -77,7 +77,7 @@ class LoginOperation(Operation):
         text = Schema(type=OpenAPIType.STRING)
         form = Schema(
             type=OpenAPIType.OBJECT,
-            properties={"username": text, "password": text, "next": text},
+            properties={"username": text, "password": text, "next": text, "back": text},
             required=["username", "password"],
             additional_properties=False,
         )
