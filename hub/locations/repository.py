@@ -25,7 +25,8 @@ _IDS_BY_CODES = text("SELECT code, id FROM locations WHERE code = ANY(:codes)")
 # The great circle of `hub.kernel.geo.distance_km`, in whole metres so that a cursor can stand on it.
 _PAGE = """
 WITH seen AS (
-    SELECT {columns}, CASE WHEN l.latitude IS NULL OR l.longitude IS NULL THEN NULL ELSE round(
+    SELECT {columns}, CASE
+        WHEN l.latitude IS NULL OR l.longitude IS NULL OR CAST(:latitude AS float8) IS NULL THEN NULL ELSE round(
         2000 * :radius * asin(least(1, sqrt(
             power(sin(radians(l.latitude - CAST(:latitude AS float8)) / 2), 2)
             + cos(radians(CAST(:latitude AS float8))) * cos(radians(l.latitude))
