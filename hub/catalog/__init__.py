@@ -11,6 +11,7 @@ from hub.catalog.errors import (
     FileError,
     FileHeaderError,
     FileTooBrokenError,
+    FileTooLongError,
     UnknownFormatError,
 )
 from hub.catalog.import_report import ImportReport
@@ -74,6 +75,7 @@ __all__ = [
     "FileError",
     "FileHeaderError",
     "FileTooBrokenError",
+    "FileTooLongError",
     "ImportChannel",
     "ImportReport",
     "ImportRun",

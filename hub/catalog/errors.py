@@ -34,5 +34,11 @@ class FileTooBrokenError(FileError):
     code = "TOO_MANY_MALFORMED_ROWS"
 
 
+class FileTooLongError(FileError):
+    """More rows than the hub takes of this kind of file."""
+
+    code = "FILE_TOO_LONG"
+
+
 class UnknownFormatError(HubError):
     code = "UNKNOWN_FORMAT"

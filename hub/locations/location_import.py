@@ -1,15 +1,19 @@
 """Locations from a file: made or updated by their code, and nothing else about them touched."""
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 
 from sqlalchemy import text
 
-from hub.catalog import CsvSource, LocationRecord, RowProblem, inspect_source, read_locations
+from hub.catalog import CsvSource, FileTooLongError, LocationRecord, RowProblem, inspect_source, read_locations
 from hub.infra.database import Database, WriteSession
 from hub.kernel.ids import new_id
 
+MAX_LOCATIONS = 100_000
 MAX_REPORTED = 1_000
 ROWS_PER_TRANSACTION = 1_000
 _WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
@@ -49,26 +53,49 @@ class LocationImportReport:
     def unchanged(self) -> int:
         return self.rows - self.rejected - self.created - self.updated
 
+    def reject(self, problem: RowProblem) -> None:
+        self.rejected += 1
+        if len(self.problems) < MAX_REPORTED:
+            self.problems.append(problem)
+
+
+class _RehearsedError(Exception):
+    """Undoes the transaction of a dry run."""
+
 
 async def import_locations(database: Database, source: CsvSource, *, dry_run: bool = False) -> LocationImportReport:
-    """Bring in every good row and report the others; idempotent. Raises FileError before anything is written."""
+    """Bring in every good row and report the others; idempotent. Raises FileError before anything is written.
+
+    A dry run does the same and undoes it, so its report is that of the real run.
+    """
     reader = read_locations(source)
-    items = list(reader)
-    inspect_source(source)
+    facts = await asyncio.to_thread(inspect_source, source)
+    if facts.rows > MAX_LOCATIONS:
+        rule = f"{facts.rows} rows are more than {MAX_LOCATIONS}"
+        raise FileTooLongError(source.name, 1, rule, "split the file")
     report = LocationImportReport()
-    records = []
-    for item in items:
+    while batch := _next_records(reader, report):
+        with suppress(_RehearsedError):
+            async with database.write() as session:
+                await _write(session, batch, report)
+                if dry_run:
+                    raise _RehearsedError
+    return report
+
+
+def _next_records(
+    reader: Iterator[LocationRecord | RowProblem], report: LocationImportReport
+) -> Sequence[LocationRecord]:
+    return tuple(islice(_good(reader, report), ROWS_PER_TRANSACTION))
+
+
+def _good(reader: Iterator[LocationRecord | RowProblem], report: LocationImportReport) -> Iterator[LocationRecord]:
+    for item in reader:
         report.rows += 1
         if isinstance(item, RowProblem):
-            report.rejected += 1
-            report.problems.append(item)
+            report.reject(item)
         else:
-            records.append(item)
-    if not dry_run:
-        for start in range(0, len(records), ROWS_PER_TRANSACTION):
-            async with database.write() as session:
-                await _write(session, records[start : start + ROWS_PER_TRANSACTION], report)
-    return report
+            yield item
 
 
 async def _write(session: WriteSession, records: Sequence[LocationRecord], report: LocationImportReport) -> None:

@@ -13,12 +13,10 @@ from zoneinfo import ZoneInfo
 from hub.catalog.importers.delimited import CsvSource, CsvTable, Row
 from hub.catalog.importers.fields import MAX_TITLE_LENGTH, CellReader, RowRejectedError
 from hub.catalog.importers.records import LocationRecord, OpeningSpan, RowProblem
-from hub.kernel.errors import InvalidInputError
 from hub.kernel.geo import GeoPoint
 
 KINDS = ("STORE", "WAREHOUSE", "POP_UP", "EXTERNAL")
 CAPABILITIES = ("SHIP", "PICKUP", "LOCAL_DELIVERY", "RETURNS")
-MAX_LOCATIONS = 100_000
 MAX_DAILY_CAPACITY = 1_000_000
 MINUTES_PER_DAY = 1_440
 
@@ -98,15 +96,14 @@ class _LocationRow:
         return kind
 
     def _geo(self) -> GeoPoint:
-        texts = [self._cell(column) for column in ("latitude", "longitude")]
-        for column, text in zip(("latitude", "longitude"), texts, strict=True):
-            if not _DEGREES.fullmatch(text):
-                message = f"{column} {text[:40]!r} is not decimal degrees such as 52.5208"
-                raise RowRejectedError(column, "INVALID_POINT", message)
-        try:
-            return GeoPoint(float(texts[0]), float(texts[1]))
-        except InvalidInputError as error:
-            raise RowRejectedError("latitude", "INVALID_POINT", error.message) from None
+        return GeoPoint(self._degrees("latitude", 90), self._degrees("longitude", 180))
+
+    def _degrees(self, column: str, most: int) -> float:
+        text = self._cell(column)
+        if not _DEGREES.fullmatch(text) or not -most <= float(text) <= most:
+            message = f"{column} {text[:40]!r} is not decimal degrees such as 52.5208, within ±{most}"
+            raise RowRejectedError(column, "INVALID_POINT", message)
+        return float(text)
 
     def _time_zone(self) -> str:
         zone = self._cell("time_zone")
