@@ -4,8 +4,8 @@ An identity column is not a commit order: a reader of serial numbers passes by w
 takes only rows of transactions below the oldest one still open, under the lock of `relay_state`, and numbers
 them as it moves them. Readers then need nothing but a cursor over `seq`.
 
-Within what may be taken, rows go by their id: a version is taken and its event recorded under the entity's
-row lock, so the events of one entity arrive in the order of their versions.
+Rows go by their id, and none passes one of a lower id that must still wait: a version is taken and its event
+recorded under the entity's row lock, so the events of one entity arrive in the order of their versions.
 """
 
 import asyncio
@@ -36,8 +36,10 @@ log = structlog.get_logger(__name__)
 
 _LOCK = text("SELECT last_seq FROM relay_state FOR UPDATE")
 _MOVE = f"""
-    WITH chosen AS (
-        SELECT id FROM outbox WHERE {GUARD} ORDER BY id LIMIT :batch
+    WITH head AS (
+        SELECT id, {GUARD} AS settled FROM outbox ORDER BY id LIMIT :batch
+    ), chosen AS (
+        SELECT id FROM head WHERE id < coalesce((SELECT min(id) FROM head WHERE NOT settled), 9223372036854775807)
     ), taken AS (
         DELETE FROM outbox USING chosen WHERE outbox.id = chosen.id RETURNING outbox.*
     ), moved AS (

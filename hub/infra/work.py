@@ -29,6 +29,8 @@ MAX_STARTS = 5
 MAX_ATTEMPTS = 25
 FIRST_BACKOFF_SECONDS = 1
 MAX_BACKOFF_SECONDS = 3600
+SHORT_PAUSES = 5
+"""How many failures in a row may name a pause shorter than the back-off: whoever says "in 0.1 s" for long is wrong."""
 MAX_ERROR_LENGTH = 2000
 MAX_ENQUEUED_AT_ONCE = 5000
 MAX_QUARANTINE_PAGE = 100
@@ -140,9 +142,13 @@ _FAIL = text(
     UPDATE work_items SET
         state = CASE WHEN attempts + 1 >= :max_attempts THEN 'QUARANTINED' ELSE 'READY' END,
         attempts = attempts + 1, starts = 0, lease_until = NULL, last_error = :error,
-        due_at = hub_now() + make_interval(secs => coalesce(
-            CAST(:retry_after AS double precision),
-            least(:first_backoff * power(2, least(attempts, 30)), :max_backoff) * (0.5 + random())))
+        due_at = hub_now() + make_interval(secs => CASE
+            WHEN CAST(:retry_after AS double precision) IS NULL
+            THEN least(:first_backoff * power(2, least(attempts, 30)), :max_backoff) * (0.5 + random())
+            WHEN attempts < :short_pauses THEN :retry_after
+            ELSE greatest(:retry_after, least(
+                :first_backoff * power(2, least(attempts - :short_pauses, 30)), :max_backoff))
+        END)
     WHERE {_HELD}
     RETURNING state
     """
@@ -270,6 +276,9 @@ async def fail(
 ) -> bool:
     """Try again later: after `retry_after_seconds`, else with exponential backoff and jitter.
 
+    From the sixth failure in a row on a short pause is stretched to the backoff too, so that an outage of hours does
+    not use up the attempts in a minute.
+
     False when this was the last attempt and the row is now quarantined. Raises StaleClaimError.
     """
     values = {
@@ -279,6 +288,7 @@ async def fail(
         "max_attempts": max_attempts,
         "first_backoff": float(FIRST_BACKOFF_SECONDS),
         "max_backoff": float(MAX_BACKOFF_SECONDS),
+        "short_pauses": SHORT_PAUSES,
     }
     return await _end(session, _FAIL, held, values) == "READY"
 

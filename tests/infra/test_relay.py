@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from contextlib import AsyncExitStack
 from uuid import UUID
 
 import asyncpg
@@ -114,6 +115,21 @@ async def test_events_of_one_entity_arrive_in_the_order_of_their_versions(databa
         await outbox.record(early, Event("stock.changed", entity, 2))
     await relay_all(database, batch=1)
     assert [e.entity_version for e in await relayed(database) if e.entity_id == entity] == [1, 2]
+
+
+async def test_a_version_does_not_pass_an_older_one_that_the_guard_holds_back(database: Database) -> None:
+    """The older version was written by a younger transaction, and one between the two is still open."""
+    entity = new_id()
+    async with AsyncExitStack() as open_transactions:
+        async with database.write() as early:
+            await early.execute(text("SELECT pg_current_xact_id()"))
+            between = await open_transactions.enter_async_context(database.write())
+            await between.execute(text("SELECT pg_current_xact_id()"))
+            await record(database, 1, entity=entity)
+            await outbox.record(early, Event("stock.changed", entity, 2))
+        assert await relay.drain(database) == 0
+    await relay_all(database)
+    assert [event.entity_version for event in await relayed(database)] == [1, 2]
 
 
 async def test_a_cursor_sees_the_events_of_sixteen_writers_once_and_in_order(database_url: str) -> None:

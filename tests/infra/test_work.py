@@ -208,6 +208,17 @@ class TestFail:
         await fail(database, await take(database), retry_after_seconds=90)
         assert 80 < (await row(database)).due_in <= 90
 
+    async def test_short_pauses_do_not_use_up_the_attempts_within_seconds(self, database: Database) -> None:
+        await ask(database)
+        pauses = []
+        for _ in range(work.MAX_ATTEMPTS - 1):
+            assert await fail(database, await take(database), retry_after_seconds=0.1)
+            pauses.append((await row(database)).due_in)
+            async with database.write() as session:
+                await session.execute(text("UPDATE work_items SET due_at = hub_now()"))
+        assert max(pauses[: work.SHORT_PAUSES]) <= 0.1
+        assert sum(pauses) > 3600
+
     async def test_the_last_attempt_sets_the_row_aside_until_it_is_replayed(self, database: Database) -> None:
         await ask(database)
         claim = await take(database)
