@@ -16,14 +16,14 @@ from strawberry import enum_value
 
 from hub.infra.database import ReadSession
 from hub.inventory import AvailableAt, AvailableToSell, PlaceWanted, available_at, available_to_sell
-from hub.kernel.errors import InvalidInputError
 from hub.kernel.geo import GeoPoint, distance_km
 from hub_graphql.channels import Channel, load_channel
 from hub_graphql.context import Info, RequestContext
 from hub_graphql.cost import cost
 from hub_graphql.fields import field
-from hub_graphql.limits import DEFAULT_LIST_SIZE, MAX_PAGE_SIZE
+from hub_graphql.limits import DEFAULT_LIST_SIZE
 from hub_graphql.locations import Location, load_location
+from hub_graphql.pagination import checked_size
 from hub_graphql.words import shown
 
 if TYPE_CHECKING:
@@ -125,15 +125,14 @@ class Availability:
         cost(assumed_size=DEFAULT_LIST_SIZE),
     )
     async def locations(self, info: Info, first: ListSize = DEFAULT_LIST_SIZE) -> list[LocationAvailability]:
-        if not 1 <= first <= MAX_PAGE_SIZE:
-            raise InvalidInputError(f"first must be between 1 and {MAX_PAGE_SIZE}", path=("first",))
+        most = checked_size(first)
         if self.variant_key is None:
             return []
         places = await _places(info.context, self.variant_key, self.question)
         found = [_at(place, self.question.near) for place in places if place.available or self.question.location_id]
         if self.question.near is not None:
             found.sort(key=lambda at: (at.distance_km is None, at.distance_km or 0.0))
-        return found[:first]
+        return found[:most]
 
 
 class OnChannelBy(NamedTuple):

@@ -123,7 +123,7 @@ class CatalogQuery:
     ) -> Connection[Product]:
         asked = await _filter(info.context, filter or ProductFilterInput())
         scope = cursor_scope("products", filter=asked, sort=sort_key.name, reverse=reverse)
-        wanted = page(scope, first=first, after=after, last=last, before=before, kinds=(str, UUID))
+        wanted = page(scope, tuple[str, UUID], first=first, after=after, last=last, before=before)
         rows = await info.context.read(
             lambda session: product_rows(
                 session,
@@ -131,7 +131,7 @@ class CatalogQuery:
                 sort=product_sort(sort_key),
                 descending=reverse,
                 size=wanted.limit,
-                after=_position(wanted),
+                after=PageKey(*wanted.position) if wanted.position else None,
                 backwards=wanted.backwards,
             )
         )
@@ -165,7 +165,7 @@ class CatalogQuery:
         require_scope(Scope.CATALOG_READ),
     )
     async def categories(self, info: Info, first: First = None, after: After = None) -> Connection[Category]:
-        wanted = page(cursor_scope("categories"), first=first, after=after, kinds=(UUID,))
+        wanted = page(cursor_scope("categories"), tuple[UUID], first=first, after=after)
         position = await _category_path(info.context, wanted)
         rows = await info.context.read(
             lambda session: views.categories_page(session, limit=wanted.fetch, after=position)
@@ -242,16 +242,9 @@ def _amount(text: str | None, currency: str | None, name: str) -> int | None:
     return parse_amount(text, currency, path=("filter", name)).amount_minor
 
 
-def _position(wanted: Page) -> PageKey | None:
-    if wanted.position is None:
-        return None
-    value, key = wanted.position
-    return PageKey(str(value), key) if isinstance(key, UUID) else None
-
-
-async def _category_path(context: RequestContext, wanted: Page) -> list[str] | None:
+async def _category_path(context: RequestContext, wanted: Page[tuple[UUID, ...]]) -> list[str] | None:
     """A cursor stands on a category by id, because a path may be longer than a cursor."""
-    if wanted.position is None or not isinstance(wanted.position[0], UUID):
+    if wanted.position is None:
         return None
     view = await context.load(views.categories_by_ids, wanted.position[0])
     return view.path if view else None

@@ -6,13 +6,13 @@ from typing import Annotated
 import strawberry
 
 from hub import console
-from hub.kernel.errors import DeniedError, InvalidInputError
+from hub.kernel.errors import DeniedError
 from hub.kernel.principal import Principal, Scope
 from hub_graphql.context import Info
 from hub_graphql.cost import cost
 from hub_graphql.fields import field
 from hub_graphql.ids import global_id
-from hub_graphql.limits import MAX_PAGE_SIZE
+from hub_graphql.pagination import checked_size
 from hub_graphql.permissions import require_scope
 from hub_graphql.words import shown
 
@@ -105,9 +105,8 @@ class ConsoleQuery:
     )
     async def recent_points(self, info: Info, first: First = 10) -> list[PointsChange]:
         _require_whole_retailer(info.context.principal)
-        if not 1 <= first <= min(MAX_PAGE_SIZE, console.MAX_RECENT_POINTS):
-            raise InvalidInputError(f"first must be between 1 and {console.MAX_RECENT_POINTS}", path=("first",))
-        changes = await info.context.read(lambda session: console.recent_points(session, limit=first))
+        limit = checked_size(first, most=console.MAX_RECENT_POINTS)
+        changes = await info.context.read(lambda session: console.recent_points(session, limit=limit))
         return [_points_change(change) for change in changes]
 
 

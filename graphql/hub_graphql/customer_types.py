@@ -1,7 +1,6 @@
 """Customers as the API shows them: one person, one purchase history, one balance across every channel."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -94,8 +93,8 @@ class Customer(Node):
     @field("The purchase history in every channel, newest first.", require_scope(Scope.ORDERS_READ))
     async def orders(self, info: Info, first: First = None, after: After = None) -> Connection[Order]:
         scope = cursor_scope("customerOrders", customer=self.row.id)
-        wanted = page(scope, first=first, after=after, kinds=(datetime, UUID))
-        asked = orders.HistoryPage(self.row.id, wanted.fetch, _position(wanted.position))
+        wanted = page(scope, tuple[datetime, UUID], first=first, after=after)
+        asked = orders.HistoryPage(self.row.id, wanted.fetch, wanted.position)
         rows = await info.context.load(orders.history_pages, asked) or []
         return connect(rows, wanted, node=order_node, key=lambda row: (row.placed_at, row.id))
 
@@ -112,8 +111,8 @@ class Customer(Node):
         self, info: Info, first: First = None, after: After = None
     ) -> Connection[LoyaltyMovement]:
         scope = cursor_scope("loyaltyHistory", customer=self.row.id)
-        wanted = page(scope, first=first, after=after, kinds=(UUID,))
-        before: Any = wanted.position[0] if wanted.position else None
+        wanted = page(scope, tuple[UUID], first=first, after=after)
+        before = wanted.position[0] if wanted.position else None
         asked = loyalty.MovementPage(self.row.id, wanted.fetch, before)
         rows = await info.context.load(loyalty.histories, asked) or []
         return connect(rows, wanted, node=movement_node, key=lambda row: (row.id,))
@@ -179,10 +178,6 @@ async def load_visible_customer(context: RequestContext, key: UUID) -> Customer 
         return None
     row = await context.load(customers.customers_by_ids, key)
     return customer_node(context, row) if row else None
-
-
-def _position(values: tuple[Any, ...] | None) -> tuple[datetime, UUID] | None:
-    return None if values is None else (values[0], values[1])
 
 
 register_node("Customer", load_visible_customer, Scope.CUSTOMERS_READ)

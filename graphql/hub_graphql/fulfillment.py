@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -138,12 +138,12 @@ class FulfillmentQuery:
         if location_id is not None:
             places = frozenset({_own_location(info.context, location_id)})
         scope = cursor_scope("fulfillmentOrders", places=sorted(places) if places else None, statuses=wanted_statuses)
-        wanted = page(scope, first=first, after=after, kinds=(datetime, UUID))
+        wanted = page(scope, tuple[datetime, UUID], first=first, after=after)
         rows = await info.context.read(
             lambda session: fulfillment.queue_page(
                 session,
                 limit=wanted.fetch,
-                after=_position(wanted.position),
+                after=wanted.position,
                 location_ids=None if places is None else sorted(places),
                 statuses=wanted_statuses,
                 channel_id=principal.channel_id if principal.location_ids is None else None,
@@ -309,7 +309,3 @@ def _own_location(context: RequestContext, location_id: strawberry.ID) -> UUID:
     if places is not None and key not in places:
         raise UnknownLocationError("there is no such location", path=("locationId",))
     return key
-
-
-def _position(values: tuple[Any, ...] | None) -> tuple[datetime, UUID] | None:
-    return None if values is None else (values[0], values[1])

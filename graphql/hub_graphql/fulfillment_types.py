@@ -17,7 +17,7 @@ from hub_graphql.fields import field
 from hub_graphql.ids import global_id
 from hub_graphql.locations import Location, load_location
 from hub_graphql.nodes import Node, register_node
-from hub_graphql.order_types import LINES, OrderLine, OrderMethod, load_order, order_line_node
+from hub_graphql.order_types import LINES, OrderLine, OrderMethod, load_order, load_order_line
 from hub_graphql.permissions import require_scope
 from hub_graphql.routing_types import RoutingDecision, load_decision
 from hub_graphql.words import known, shown
@@ -56,9 +56,7 @@ class FulfillmentOrderLine:
 
     @field("The order line it serves.")
     async def order_line(self, info: Info) -> OrderLine | None:
-        row = await info.context.load(orders.order_lines_by_ids, self.row.order_line_id)
-        order = await info.context.load(orders.orders_by_ids, row.order_id) if row else None
-        return order_line_node(row, order.currency) if row and order else None
+        return await load_order_line(info.context, self.row.order_line_id)
 
 
 @strawberry.type(description="The part of an order that one location fulfils.")

@@ -32,7 +32,7 @@ from hub_graphql.cost import cost
 from hub_graphql.fields import field
 from hub_graphql.geography import GeoPointInput, parse_point
 from hub_graphql.naming import Named, location_key, location_key_or_none, variant_key, variant_keys
-from hub_graphql.pagination import Connection, Page, connect, cursor_scope, page
+from hub_graphql.pagination import Connection, connect, cursor_scope, page
 from hub_graphql.paging_arguments import After, Before, First, Last
 from hub_graphql.permissions import require_scope
 from hub_graphql.stock import StockLevel, StockMovement, level_node, movement_node
@@ -112,10 +112,10 @@ class InventoryQuery:
     ) -> Connection[StockLevel]:
         asked = await _level_filter(info.context, skus, variant_ids, location_ids)
         scope = cursor_scope("stockLevels", skus=skus, variants=variant_ids, locations=location_ids)
-        wanted = page(scope, first=first, after=after, last=last, before=before, kinds=(UUID, UUID))
+        wanted = page(scope, tuple[UUID, UUID], first=first, after=after, last=last, before=before)
         rows = await info.context.read(
             lambda session: reading.levels_page(
-                session, asked, limit=wanted.fetch, after=_pair(wanted), backwards=wanted.backwards
+                session, asked, limit=wanted.fetch, after=wanted.position, backwards=wanted.backwards
             )
         )
         return connect(rows, wanted, node=level_node, key=lambda row: (row.variant_id, row.location_id))
@@ -142,7 +142,7 @@ class InventoryQuery:
         await require_locations(info.context, [location])
         variant = await variant_key(info.context, sku, variant_id)
         scope = cursor_scope("stockMovements", variant=variant, location=location)
-        wanted = page(scope, first=first, after=after, last=last, before=before, kinds=(int,))
+        wanted = page(scope, tuple[int], first=first, after=after, last=last, before=before)
         version = wanted.position[0] if wanted.position else None
         rows = await info.context.read(
             lambda session: reading.movements_page(
@@ -150,7 +150,7 @@ class InventoryQuery:
                 variant,
                 location,
                 limit=wanted.fetch,
-                after=version if isinstance(version, int) else None,
+                after=version,
                 backwards=wanted.backwards,
             )
         )
@@ -222,14 +222,6 @@ async def _level_filter(
     if locations is None and principal.location_ids is not None:
         locations = sorted(principal.location_ids)
     return LevelFilter(variants, locations, principal.channel_id if locations is None else None)
-
-
-def _pair(wanted: Page) -> tuple[UUID, UUID] | None:
-    if wanted.position is None:
-        return None
-    variant_id, location_id = wanted.position
-    known = isinstance(variant_id, UUID) and isinstance(location_id, UUID)
-    return (variant_id, location_id) if known else None  # type: ignore[return-value]
 
 
 __all__ = ["AvailabilitySubscription", "InventoryMutation", "InventoryQuery"]

@@ -106,14 +106,14 @@ class LocationQuery:
     ) -> Connection[Location]:
         point = None if near is None else parse_point(near, path=("near",))
         scope = cursor_scope("locations", near=point, capability=capability and capability.name)
-        wanted = page(scope, first=first, after=after, last=last, before=before, kinds=(int, str))
+        wanted = page(scope, tuple[int, str], first=first, after=after, last=last, before=before)
         rows = await info.context.read(
             lambda session: locations.locations_page(
                 session,
                 LocationFilter(info.context.principal.channel_id, capability.name if capability else None),
                 near=point,
                 limit=wanted.fetch,
-                after=_position(wanted.position),
+                after=wanted.position,
                 backwards=wanted.backwards,
             )
         )
@@ -171,10 +171,6 @@ async def load_visible_location(context: RequestContext, key: UUID) -> Location 
 async def location_key(context: RequestContext, code: str) -> UUID | None:
     """The id of the location with this code."""
     return await context.load(locations.location_ids_by_codes, code)
-
-
-def _position(values: tuple[Any, ...] | None) -> tuple[int, str] | None:
-    return None if values is None else (int(values[0]), str(values[1]))
 
 
 def _hours(stored: dict[str, Any] | None) -> list[OpeningHours] | None:

@@ -343,6 +343,13 @@ async def load_order(context: RequestContext, key: UUID) -> Order | None:
     return order_node(row) if row else None
 
 
+async def load_order_line(context: RequestContext, key: UUID) -> OrderLine | None:
+    """The order line behind a reference in an object that the caller may see."""
+    row = await context.load(orders.order_lines_by_ids, key)
+    order = await context.load(orders.orders_by_ids, row.order_id) if row else None
+    return order_line_node(row, order.currency) if row and order else None
+
+
 async def load_visible_order(context: RequestContext, key: UUID) -> Order | None:
     row = await context.load(orders.orders_by_ids, key)
     return order_node(row) if row and await is_visible(context, row) else None

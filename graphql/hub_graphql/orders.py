@@ -1,7 +1,7 @@
 """Orders: asked for, placed, cancelled, returned."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -90,12 +90,12 @@ class OrderQuery:
         statuses = None if asked.statuses is None else sorted({status.name for status in asked.statuses})
         channel_id = channel.id if channel else None
         scope = cursor_scope("orders", channel=channel_id, customer=customer, statuses=statuses, held=asked.held)
-        wanted = page(scope, first=first, after=after, kinds=(datetime, UUID))
+        wanted = page(scope, tuple[datetime, UUID], first=first, after=after)
         rows = await info.context.read(
             lambda session: orders.orders_page(
                 session,
                 limit=wanted.fetch,
-                after=_position(wanted.position),
+                after=wanted.position,
                 channel_id=channel_id,
                 customer_id=customer,
                 statuses=statuses,
@@ -186,7 +186,3 @@ class OrderMutation:
             warnings=[],
             replayed=settled.replayed,
         )
-
-
-def _position(values: tuple[Any, ...] | None) -> tuple[datetime, UUID] | None:
-    return None if values is None else (values[0], values[1])

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast, get_args
 from uuid import UUID
 
 import strawberry
@@ -21,7 +21,8 @@ from hub_graphql.limits import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
 T = TypeVar("T")
 Row = TypeVar("Row")
-CursorValue = str | int | UUID | datetime | None
+CursorValue = str | int | UUID | datetime
+Position = TypeVar("Position", bound=tuple[CursorValue, ...])
 
 _MAX_LENGTH = 2_000
 _MAX_INTEGER = 2**63
@@ -52,8 +53,8 @@ def decode_cursor(
 ) -> tuple[CursorValue, ...]:
     """The values in a cursor made by `encode_cursor` with the same scope.
 
-    With `kinds`, the values must be of these types, None aside, so that a forged cursor cannot upset
-    a statement. Raises CursorError.
+    With `kinds`, the values must be of these types, so that a forged cursor cannot upset a statement.
+    Raises CursorError.
     """
     if len(cursor) > _MAX_LENGTH:
         raise CursorError(f"a cursor has at most {_MAX_LENGTH} characters", path=path)
@@ -70,9 +71,7 @@ def decode_cursor(
     return values
 
 
-def _tagged(value: CursorValue) -> list[str | int] | None:
-    if value is None:
-        return None
+def _tagged(value: CursorValue) -> list[str | int]:
     if isinstance(value, UUID):
         return ["u", value.hex]
     if isinstance(value, datetime):
@@ -80,9 +79,7 @@ def _tagged(value: CursorValue) -> list[str | int] | None:
     return ["i", value] if isinstance(value, int) else ["s", value]
 
 
-def _untagged(item: list[Any] | None) -> CursorValue:
-    if item is None:
-        return None
+def _untagged(item: list[Any]) -> CursorValue:
     tag, value = item
     if tag == "i":
         if type(value) is not int or not -_MAX_INTEGER <= value < _MAX_INTEGER:
@@ -105,13 +102,11 @@ _READERS: dict[str, Callable[[str], CursorValue]] = {"s": str, "u": UUID, "t": _
 
 
 def _fits(values: tuple[CursorValue, ...], kinds: Sequence[type]) -> bool:
-    return len(values) == len(kinds) and all(
-        value is None or isinstance(value, kind) for value, kind in zip(values, kinds, strict=True)
-    )
+    return len(values) == len(kinds) and all(map(isinstance, values, kinds))
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Page(Generic[Position]):
     """What to read: rows strictly after (or, backwards, strictly before) `position`, at most `limit` + 1.
 
     Backwards, the repository reads in reversed order; `connect` turns the rows round again.
@@ -119,7 +114,7 @@ class Page:
 
     scope: str
     limit: int
-    position: tuple[CursorValue, ...] | None = None
+    position: Position | None = None
     backwards: bool = False
 
     @property
@@ -130,24 +125,33 @@ class Page:
 
 def page(
     scope: str,
+    position: type[Position],
     *,
     first: int | None = None,
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
-    kinds: Sequence[type] | None = None,
-) -> Page:
-    """Read the four Relay arguments. Raises PageError or CursorError naming the argument at fault."""
+) -> Page[Position]:
+    """Read the four Relay arguments; `position` is the type of a row's sort key, such as `tuple[datetime, UUID]`.
+
+    Raises PageError or CursorError naming the argument at fault.
+    """
     backwards = last is not None or before is not None
     if backwards and (first is not None or after is not None):
         raise PageError("use first with after, or last with before, not both", path=("last",))
     name, size, cursor = ("last", last, before) if backwards else ("first", first, after)
-    limit = DEFAULT_PAGE_SIZE if size is None else size
-    if not 1 <= limit <= MAX_PAGE_SIZE:
-        raise PageError(f"{name} must be between 1 and {MAX_PAGE_SIZE}", path=(name,))
-    cursor_path = ("before",) if backwards else ("after",)
-    position = None if cursor is None else decode_cursor(cursor, scope, kinds, path=cursor_path)
-    return Page(scope, limit, position, backwards)
+    limit = checked_size(DEFAULT_PAGE_SIZE if size is None else size, name=name)
+    if cursor is None:
+        return Page(scope, limit, None, backwards)
+    values = decode_cursor(cursor, scope, get_args(position), path=("before",) if backwards else ("after",))
+    return Page(scope, limit, cast("Position", values), backwards)
+
+
+def checked_size(size: int, *, name: str = "first", most: int = MAX_PAGE_SIZE) -> int:
+    """How many items to give. Raises PageError naming the argument when it is not 1 to `most`."""
+    if not 1 <= size <= most:
+        raise PageError(f"{name} must be between 1 and {most}", path=(name,))
+    return size
 
 
 @strawberry.type(description="Where a page stands in its list.")
@@ -172,7 +176,7 @@ class Connection(Generic[T]):
 
 def connect(
     rows: Sequence[Row],
-    wanted: Page,
+    wanted: Page[Any],
     *,
     node: Callable[[Row], T],
     key: Callable[[Row], Sequence[CursorValue]],

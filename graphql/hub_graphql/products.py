@@ -17,7 +17,6 @@ from hub.catalog.views import (
     VariantsWanted,
     VariantView,
 )
-from hub.kernel.errors import InvalidInputError
 from hub.kernel.principal import Scope
 from hub_graphql.availability import Availability, Method, Question, availability_of
 from hub_graphql.availability import OnChannel as ChannelArgument
@@ -26,10 +25,10 @@ from hub_graphql.context import Info, RequestContext
 from hub_graphql.cost import cost
 from hub_graphql.fields import field
 from hub_graphql.ids import global_id
-from hub_graphql.limits import DEFAULT_LIST_SIZE, MAX_PAGE_SIZE
+from hub_graphql.limits import DEFAULT_LIST_SIZE
 from hub_graphql.money import Money, money, money_or_none
 from hub_graphql.nodes import Node
-from hub_graphql.pagination import Connection, connect, cursor_scope, page
+from hub_graphql.pagination import Connection, checked_size, connect, cursor_scope, page
 from hub_graphql.paging_arguments import After, First
 from hub_graphql.permissions import require_scope
 from hub_graphql.product_words import ListingStatus, ProductStatus, StockPolicy, VariantKind
@@ -158,17 +157,16 @@ class Product(Node):
 
     @field("Its variants in display order. Errors: INVALID_CURSOR.")
     async def variants(self, info: Info, first: First = None, after: After = None) -> Connection[Variant]:
-        wanted = page(cursor_scope("variants", product=self.key), first=first, after=after, kinds=(int, UUID))
-        key = VariantsWanted(self.key, wanted.fetch, *(wanted.position or ()))  # type: ignore[arg-type]
+        wanted = page(cursor_scope("variants", product=self.key), tuple[int, UUID], first=first, after=after)
+        key = VariantsWanted(self.key, wanted.fetch, *(wanted.position or ()))
         rows = await info.context.load(views.variant_pages, key) or []
         return connect(rows, wanted, node=variant_node, key=lambda row: (row.position, row.id))
 
     @field("Its images, those of the whole product first.", cost(assumed_size=DEFAULT_LIST_SIZE))
     async def images(self, info: Info, first: ImageCount = DEFAULT_LIST_SIZE) -> list[ProductImage]:
-        if not 1 <= first <= MAX_PAGE_SIZE:
-            raise InvalidInputError(f"first must be between 1 and {MAX_PAGE_SIZE}", path=("first",))
+        most = checked_size(first)
         found = await info.context.load(views.images_by_product_ids, self.key) or []
-        return [image_node(item) for item in found[:first]]
+        return [image_node(item) for item in found[:most]]
 
     @field("The categories it is in.", cost(assumed_size=3))
     async def categories(self, info: Info) -> list[Category]:

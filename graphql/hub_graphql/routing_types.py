@@ -18,7 +18,7 @@ from hub_graphql.fields import field
 from hub_graphql.ids import global_id
 from hub_graphql.locations import Location, load_location
 from hub_graphql.nodes import Node, register_node
-from hub_graphql.order_types import FEW, LINES, OrderLine, is_visible, load_order, order_line_node
+from hub_graphql.order_types import FEW, LINES, OrderLine, is_visible, load_order, load_order_line
 from hub_graphql.words import known, shown
 
 if TYPE_CHECKING:
@@ -100,9 +100,7 @@ class RoutedLine:
 
     @field("The order line.")
     async def order_line(self, info: Info) -> OrderLine | None:
-        row = await info.context.load(orders.order_lines_by_ids, self.line_key)
-        order = await info.context.load(orders.orders_by_ids, row.order_id) if row else None
-        return order_line_node(row, order.currency) if row and order else None
+        return await load_order_line(info.context, self.line_key)
 
 
 @strawberry.type(description="The part of an order that a location was given.")

@@ -103,7 +103,7 @@ def make_item(sku: str) -> Item:
 
 def page_of_items(first: int | None, after: str | None) -> pagination.Connection[Item]:
     scope = pagination.cursor_scope("items")
-    wanted = pagination.page(scope, first=first, after=after, kinds=(str,))
+    wanted = pagination.page(scope, tuple[str], first=first, after=after)
     start = wanted.position[0] if wanted.position else ""
     rows = [sku for sku in (f"S{number}" for number in range(1, 10)) if sku > str(start)]
     return pagination.connect(rows[: wanted.fetch], wanted, node=make_item, key=lambda sku: (sku,))

@@ -63,10 +63,10 @@ async def test_node_finds_objects_of_registered_types_only(running):
 
 
 def test_a_cursor_reads_back_with_its_types():
-    values = ("naïve", 7, uuid4(), datetime(2026, 11, 22, 10, tzinfo=UTC), None)
+    values = ("naïve", 7, uuid4(), datetime(2026, 11, 22, 10, tzinfo=UTC))
     scope = pagination.cursor_scope("products", sort="NAME")
     cursor = pagination.encode_cursor(scope, values)
-    assert pagination.decode_cursor(cursor, scope, (str, int, UUID, datetime, str)) == values
+    assert pagination.decode_cursor(cursor, scope, (str, int, UUID, datetime)) == values
 
 
 def test_a_cursor_of_another_query_filter_or_order_is_refused():
@@ -95,6 +95,7 @@ def test_a_cursor_of_another_query_filter_or_order_is_refused():
         [["x", "y"]],
         [["s"]],
         ["plain"],
+        [None],
         [],
         [["s", "a"], ["s", "b"]],
     ],
@@ -124,11 +125,11 @@ def test_garbage_is_no_cursor(cursor):
 )
 def test_paging_arguments_out_of_bounds_are_named(arguments, at):
     with pytest.raises(pagination.PageError) as caught:
-        pagination.page("scope", **arguments)
+        pagination.page("scope", tuple[int], **arguments)
     assert caught.value.path == at
 
 
-def rows_for(wanted: pagination.Page) -> list[int]:
+def rows_for(wanted: pagination.Page[tuple[int, ...]]) -> list[int]:
     """What a repository would read from 1 … 10."""
     at = wanted.position[0] if wanted.position else None
     assert at is None or isinstance(at, int)
@@ -139,27 +140,27 @@ def rows_for(wanted: pagination.Page) -> list[int]:
     return rows[: wanted.fetch]
 
 
-def numbers(wanted: pagination.Page) -> tuple[list[int], pagination.PageInfo]:
+def numbers(wanted: pagination.Page[tuple[int, ...]]) -> tuple[list[int], pagination.PageInfo]:
     made = pagination.connect(rows_for(wanted), wanted, node=lambda row: row, key=lambda row: (row,))
     return [edge.node for edge in made.edges], made.page_info
 
 
 def test_walking_forward_and_back_meets_every_row_once():
-    forward, info = numbers(pagination.page("s", first=4))
+    forward, info = numbers(pagination.page("s", tuple[int], first=4))
     seen = list(forward)
     while info.has_next_page:
-        rows, info = numbers(pagination.page("s", first=4, after=info.end_cursor))
+        rows, info = numbers(pagination.page("s", tuple[int], first=4, after=info.end_cursor))
         seen += rows
     assert seen == list(range(1, 11))
-    back, info = numbers(pagination.page("s", last=4))
+    back, info = numbers(pagination.page("s", tuple[int], last=4))
     assert (back, info.has_previous_page, info.has_next_page) == ([7, 8, 9, 10], True, False)
-    back, info = numbers(pagination.page("s", last=4, before=info.start_cursor))
+    back, info = numbers(pagination.page("s", tuple[int], last=4, before=info.start_cursor))
     assert (back, info.has_previous_page, info.has_next_page) == ([3, 4, 5, 6], True, True)
 
 
 def test_an_empty_page_has_no_cursors():
     nothing: list[int] = []
-    made = pagination.connect(nothing, pagination.page("s"), node=lambda row: row, key=lambda row: (row,))
+    made = pagination.connect(nothing, pagination.page("s", tuple[int]), node=lambda row: row, key=lambda row: (row,))
     assert (made.page_info.start_cursor, made.page_info.has_next_page) == (None, False)
 
 
