@@ -74,7 +74,8 @@ async def _tick_without_redis(redis_url: str, run_all: Callable[[], Awaitable[No
     async with connect(redis_url) as client:
         while not stop.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), TICK_SECONDS)
+                async with asyncio.timeout(TICK_SECONDS):
+                    await stop.wait()
             try:
                 await client.ping()
             except (RedisError, OSError):

@@ -55,7 +55,8 @@ class Candidate:
         """Return never; raise LeadershipLostError as soon as the connection is gone or does not answer."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._closed.wait(), PING_SECONDS)
+                async with asyncio.timeout(PING_SECONDS):
+                    await self._closed.wait()
             if self._closed.is_set():
                 raise LeadershipLostError
             try:

@@ -54,7 +54,8 @@ class Listener:
     async def wait(self, seconds: float) -> bool:
         """True when woken, False when the time passed."""
         try:
-            await asyncio.wait_for(self._woken.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
         except TimeoutError:
             return False
         self._woken.clear()

@@ -164,4 +164,5 @@ async def _cancel(tasks: Collection[asyncio.Task[Any]]) -> None:
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await stop.wait()

@@ -38,6 +38,25 @@ async def test_without_redis_a_listener_only_waits(tmp_path: Path) -> None:
             assert await listener.wait(30)
 
 
+async def test_a_wait_that_is_woken_and_cancelled_at_once_ends() -> None:
+    """A process stops while a wake-up arrives: the reader must not go on for ever."""
+    listener = Listener(None, "hub:test")
+
+    async def read() -> None:
+        while True:
+            await listener.wait(0.01)
+
+    for _ in range(20):
+        reading = asyncio.create_task(read())
+        await asyncio.sleep(0)
+        listener.wake()
+        await asyncio.sleep(0)
+        reading.cancel()
+        async with asyncio.timeout(30):
+            await asyncio.wait([reading])
+        assert reading.cancelled()
+
+
 async def test_many_commits_make_few_wake_ups(database: Database, redis_url: str) -> None:
     waker = WakeUps(redis_url)
     waker.watch(database)

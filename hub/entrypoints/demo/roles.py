@@ -80,4 +80,5 @@ def watch_parent() -> None:
 async def pause(stop: asyncio.Event, seconds: float) -> None:
     """Wait, but not longer than until the end."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await stop.wait()
