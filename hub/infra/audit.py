@@ -17,7 +17,9 @@ from hub.kernel.principal import Principal
 # On the raw driver, because every mutation pays for it (reservation_random).
 _INSERT = """
 INSERT INTO audit_log (id, at, principal_id, principal_kind, acting_for, operation, input_hash, entity_ids, request_id)
-VALUES ($1, hub_now(), $2, $3, $4, $5, $6, $7, $8)
+SELECT id, hub_now(), who, kind, acting_for, operation, input_hash, string_to_array(ids, ',')::uuid[], request_id
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::bytea[], $7::text[], $8::text[])
+    AS entry (id, who, kind, acting_for, operation, input_hash, ids, request_id)
 """
 
 
@@ -47,10 +49,7 @@ async def record_many(session: WriteSession, entries: Sequence[AuditEntry]) -> N
     if not entries:
         return
     driver = await raw_connection(session)
-    if len(entries) == 1:
-        await driver.execute(_INSERT, *_values(entries[0]))
-    else:
-        await driver.executemany(_INSERT, [_values(entry) for entry in entries])
+    await driver.execute(_INSERT, *zip(*(_values(entry) for entry in entries), strict=True))
 
 
 def hash_input(fields: Mapping[str, object]) -> bytes:
@@ -73,6 +72,6 @@ def _values(entry: AuditEntry) -> tuple[object, ...]:
         entry.principal.acting_for,
         entry.operation,
         entry.input_hash,
-        list(entry.entity_ids),
+        ",".join(map(str, entry.entity_ids)),
         entry.principal.request_id,
     )

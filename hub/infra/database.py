@@ -6,7 +6,7 @@ module commits (a test reads the source for it). `Database.read()` is a read-onl
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, NewType
+from typing import Any, NewType, TypeVar, cast
 
 import asyncpg
 import structlog
@@ -23,6 +23,8 @@ WriteSession = NewType("WriteSession", AsyncSession)
 AnySession = ReadSession | WriteSession
 
 MINIMUM_SERVER_VERSION = 180_000
+
+T = TypeVar("T")
 
 
 log = structlog.get_logger(__name__)
@@ -64,11 +66,18 @@ class Database:
         )
         event.listen(self._engine.sync_engine, "checkin", _end_half_open)
         event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
+        self._companions: dict[Any, Any] = {}
         self._after_commit: list[Callable[[WriteSession], Awaitable[None]]] = []
 
     @property
     def engine(self) -> AsyncEngine:
         return self._engine
+
+    def companion(self, kind: "Callable[[Database], T]") -> T:
+        """The one object of this kind that serves this database in this process, made when first asked for."""
+        if kind not in self._companions:
+            self._companions[kind] = kind(self)
+        return cast("T", self._companions[kind])
 
     def on_commit(self, hook: Callable[[WriteSession], Awaitable[None]]) -> None:
         """Call `hook` after each committed write. Hooks only wake others up: a lost call must be harmless."""

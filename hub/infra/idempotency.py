@@ -12,6 +12,8 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from hub.infra.database import WriteSession, raw_connection
 from hub.kernel.errors import ConflictError, ErrorKind, HubError, InvalidInputError, UnavailableError
 
@@ -61,8 +63,8 @@ class Replay:
 
 
 def fingerprint(value: Any) -> bytes:
-    """SHA-256 of the canonical JSON of an input: key order and spacing do not matter."""
-    return sha256(json.dumps(value, sort_keys=True, separators=(",", ":"), default=str).encode()).digest()
+    """SHA-256 of the canonical JSON of an input: the order of keys and of sets does not matter."""
+    return sha256(msgspec.json.encode(value, order="deterministic", enc_hook=str)).digest()
 
 
 def keyed(principal_id: UUID, key: str, operation: str, value: Any) -> KeyedInput:

@@ -24,6 +24,18 @@ request_seconds = Histogram(
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
     registry=REGISTRY,
 )
+stock_batch_size = Histogram(
+    "hub_stock_batch_size",
+    "Stock mutations that shared one transaction.",
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
+    registry=REGISTRY,
+)
+stock_batches_split = Counter(
+    "hub_stock_batches_split", "Batches that failed and were tried again one by one.", registry=REGISTRY
+)
+stock_overloaded = Counter(
+    "hub_stock_overloaded", "Stock mutations turned away because too many were waiting.", registry=REGISTRY
+)
 work_ended = Counter(
     "hub_work_ended",
     "Claims that ended, by outcome: done, again, failed, quarantined, lost.",

@@ -2,7 +2,6 @@
 
 from hub.inventory import reading
 from hub.inventory.adjustments import (
-    UnknownLocationError,
     adjust_stock,
     book_opening_stock,
     count_stock,
@@ -21,6 +20,7 @@ from hub.inventory.availability import (
     available_to_sell,
     levels,
 )
+from hub.inventory.batcher import OverloadedError, StockBatcher
 from hub.inventory.checking import check_stock
 from hub.inventory.commands import (
     Actor,
@@ -32,7 +32,6 @@ from hub.inventory.commands import (
     Deallocate,
     Done,
     Fulfill,
-    LevelKey,
     MarkDamaged,
     Move,
     Outcome,
@@ -46,14 +45,20 @@ from hub.inventory.commands import (
     SetSafetyStock,
     StockRequest,
     TakeBack,
-    Units,
 )
 from hub.inventory.demand import Unfilled, ask_for_count, lines_waiting_for, replace_unfilled
 from hub.inventory.engine import STOCK_CHANGED, apply, expire_due_on_variants, expire_due_reservations
-from hub.inventory.errors import InsufficientStockError, TooManyLinesError, UnknownVariantError, error_of
+from hub.inventory.errors import (
+    InsufficientStockError,
+    TooManyLinesError,
+    UnknownLocationError,
+    UnknownVariantError,
+    error_of,
+)
 from hub.inventory.feed import AvailabilityFeed, Seen, Watched
 from hub.inventory.models import ReservationOwner, ReservationStatus
-from hub.inventory.pinning import Pinned, PoolClaim, pin
+from hub.inventory.pinning import pin
+from hub.inventory.pool import Pinned, PoolClaim
 from hub.inventory.reservations import (
     CreateReservation,
     ReservationLineInput,
@@ -63,8 +68,10 @@ from hub.inventory.reservations import (
     release_reservation,
     require_owner,
     reserved_units,
+    transfer_reservation,
 )
 from hub.inventory.stock_import import StockImportReport, import_stock
+from hub.inventory.units import LevelKey, Units
 
 __all__ = [
     "STOCK_CHANGED",
@@ -87,6 +94,7 @@ __all__ = [
     "MarkDamaged",
     "Move",
     "Outcome",
+    "OverloadedError",
     "Pinned",
     "PlaceWanted",
     "PoolClaim",
@@ -102,6 +110,7 @@ __all__ = [
     "Seen",
     "Sell",
     "SetSafetyStock",
+    "StockBatcher",
     "StockImportReport",
     "StockRequest",
     "TakeBack",
@@ -138,5 +147,6 @@ __all__ = [
     "require_owner",
     "reserved_units",
     "set_safety_stock",
+    "transfer_reservation",
     "transfer_stock",
 ]

@@ -3,31 +3,31 @@
 Each function is one keyed mutation; the outcome lists the touched levels.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
 from hub.infra.database import Database, WriteSession
-from hub.infra.idempotency import Answer
-from hub.infra.mutations import mutate
+from hub.infra.idempotency import Answer, KeyedInput, keyed
 from hub.inventory import commands as c
 from hub.inventory.availability import levels
-from hub.inventory.commands import LevelKey, Units
+from hub.inventory.batcher import batcher_of
 from hub.inventory.engine import apply
-from hub.inventory.errors import TooManyLinesError, UnknownVariantError, error_of
-from hub.kernel.errors import InvalidInputError, NotFoundError
-from hub.kernel.principal import LocationNotAllowedError, Principal, Scope
+from hub.inventory.errors import TooManyLinesError, UnknownLocationError
+from hub.inventory.known import Known, Wanted, reaches_its_channel_only
+from hub.inventory.units import LevelKey, Units
+from hub.kernel.errors import InvalidInputError
+from hub.kernel.principal import Principal, Scope
 from hub.kernel.quantity import MAX_QUANTITY, QuantityError, counted_quantity, positive_quantity
 
 MAX_RECEIPT_LINES = 1_000
 
 
-class UnknownLocationError(NotFoundError):
-    code = "UNKNOWN_LOCATION"
+Report = c.Adjust | c.Receive | c.Count | c.SetSafetyStock | c.Move
 
 
 async def adjust_stock(database: Database, principal: Principal, command: c.Adjust, *, idempotency_key: str) -> Answer:
@@ -90,11 +90,41 @@ async def book_opening_stock(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _ReportAsk:
+    principal: Principal
+    item: KeyedInput
+    command: Report
+    keys: Sequence[LevelKey]
+
+    def may_choose_again(self) -> bool:
+        return False
+
+    def want(self, wanted: Wanted) -> None:
+        wanted.variants.update(key.variant_id for key in self.keys)
+        wanted.locations.update(key.location_id for key in self.keys)
+        if reaches_its_channel_only(self.principal) and self.principal.channel_id is not None:
+            wanted.reach.add(self.principal.channel_id)
+
+    def request(self, known: Known) -> c.StockRequest:
+        for key in self.keys:
+            known.variant(key.variant_id, ("variantId",))
+            known.require_locations([key.location_id])
+        known.require_in_reach(self.principal, [key.location_id for key in self.keys])
+        return c.StockRequest(c.Actor(self.principal.id, self.principal.channel_id), self.command)
+
+    def answer(self, _done: c.Done) -> dict[str, Any]:
+        return {
+            "levels": [[str(key.variant_id), str(key.location_id)] for key in self.keys],
+            "ids": sorted({str(key.variant_id) for key in self.keys}),
+        }
+
+
 async def _report(
     database: Database,
     principal: Principal,
     operation: str,
-    command: Any,
+    command: Report,
     keys: Sequence[LevelKey],
     *,
     idempotency_key: str,
@@ -102,58 +132,14 @@ async def _report(
     principal.require(Scope.STOCK_WRITE)
     for key in keys:
         principal.require_location(key.location_id)
-
-    async def work(session: WriteSession) -> Mapping[str, Any]:
-        await require_known(session, keys)
-        await require_in_pool(session, principal, {key.location_id for key in keys})
-        [outcome] = await apply(session, [c.StockRequest(c.Actor(principal.id, principal.channel_id), command)])
-        if isinstance(outcome, c.Refused):
-            raise error_of(outcome)
-        return {
-            "levels": [[str(key.variant_id), str(key.location_id)] for key in keys],
-            "ids": sorted({str(key.variant_id) for key in keys}),
-        }
-
-    return await mutate(
-        database,
-        principal,
-        operation=operation,
-        idempotency_key=idempotency_key,
-        payload=asdict(command),
-        work=work,
-    )
-
-
-async def require_known(session: WriteSession, keys: Sequence[LevelKey]) -> None:
-    """Raises UnknownVariantError or UnknownLocationError for the first id that names nothing."""
-    variants = await _known(session, "variants", {key.variant_id for key in keys})
-    locations = await _known(session, "locations", {key.location_id for key in keys})
-    for key in keys:
-        if key.variant_id not in variants:
-            raise UnknownVariantError(f"there is no variant {key.variant_id}", path=("variantId",))
-        if key.location_id not in locations:
-            raise UnknownLocationError(f"there is no location {key.location_id}", path=("locationId",))
+    item = keyed(principal.id, idempotency_key, operation, command)
+    return await batcher_of(database).submit(_ReportAsk(principal, item, command, keys))
 
 
 async def require_known_location(session: WriteSession, location_id: UUID) -> None:
     """Raises UnknownLocationError."""
     if location_id not in await _known(session, "locations", {location_id}):
         raise UnknownLocationError(f"there is no location {location_id}", path=("locationId",))
-
-
-async def require_in_pool(session: WriteSession, principal: Principal, location_ids: AbstractSet[UUID]) -> None:
-    """A credential of one channel that is bound to no location acts within that channel's pool only.
-
-    Raises LocationNotAllowedError.
-    """
-    if principal.channel_id is None or principal.location_ids is not None or not location_ids:
-        return
-    rows = await session.execute(
-        text("SELECT location_id FROM channel_locations WHERE channel_id = :channel AND location_id = ANY(:ids)"),
-        {"channel": principal.channel_id, "ids": sorted(location_ids)},
-    )
-    if location_ids - set(rows.scalars()):
-        raise LocationNotAllowedError("this location is not in the channel's pool", path=("locationId",))
 
 
 async def require_open_in_pool(session: WriteSession, channel_id: UUID, location_ids: AbstractSet[UUID]) -> None:

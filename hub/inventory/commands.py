@@ -7,24 +7,11 @@ return). Commands name levels by (variant, location); choosing the location happ
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
 from uuid import UUID
 
 from hub.inventory.models import ReservationOwner
-
-
-class LevelKey(NamedTuple):
-    """Sorts in lock order."""
-
-    variant_id: UUID
-    location_id: UUID
-
-
-class Units(NamedTuple):
-    """A positive number of units at one level."""
-
-    key: LevelKey
-    quantity: int
+from hub.inventory.pool import Pool, PoolClaim
+from hub.inventory.units import LevelKey, Listed, Shortfall, Units
 
 
 class AdjustmentReason(StrEnum):
@@ -55,10 +42,31 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
+class Claimant:
+    """Who acts on a reservation: a `bound` one on its own only, and nobody on one that an order has taken over."""
+
+    principal_id: UUID
+    bound: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FromPool:
+    """A claim whose levels are chosen under the locks of the whole pool."""
+
+    claim: PoolClaim
+    pool: Pool
+
+    @property
+    def keys(self) -> list[LevelKey]:
+        return self.pool.keys(self.claim.wanted)
+
+
+@dataclass(frozen=True, slots=True)
 class Reserve:
     """Claim units until the time to live runs out (`None`: an order's claim, which does not lapse).
 
     `respects_safety_stock`: CART and ORDER claims leave the safety stock alone; TERMINAL and STAFF may take it.
+    `partial`: take what there is of each line, and refuse only when that is nothing.
     """
 
     reservation_id: UUID
@@ -67,11 +75,17 @@ class Reserve:
     ttl_seconds: int | None
     respects_safety_stock: bool = True
     customer_id: UUID | None = None
+    listed: tuple[Listed, ...] = ()
+    from_pool: FromPool | None = None
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
+    """Give the units back. With `claimant`, only a reservation that this principal made and no order has taken over."""
+
     reservation_id: UUID
+    claimant: Claimant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +94,16 @@ class Extend:
 
     reservation_id: UUID
     ttl_seconds: int
+    claimant: Claimant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Relocate:
+    """Move every unit that is held elsewhere to one location: all or nothing."""
+
+    reservation_id: UUID
+    to_location_id: UUID
+    claimant: Claimant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +148,15 @@ class Sell:
     units: tuple[Units, ...]
     reservation_id: UUID | None = None
     occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SellHeld:
+    """What a reservation holds was handed over: its units leave onHand, no more and no fewer."""
+
+    receipt_id: UUID
+    reservation_id: UUID
+    claimant: Claimant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +224,13 @@ StockCommand = (
     Reserve
     | Release
     | Extend
+    | Relocate
     | Adopt
     | Allocate
     | Deallocate
     | Fulfill
     | Sell
+    | SellHeld
     | Receive
     | Adjust
     | Count
@@ -221,17 +256,12 @@ class RefusalCode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Shortfall:
-    key: LevelKey
-    requested: int
-    available: int
-
-
-@dataclass(frozen=True, slots=True)
 class Done:
-    """`expires_at` is set for reservations; `levels` are the touched levels' keys."""
+    """For reservations: when they lapse, the units they hold, and what a partial claim did not get."""
 
     expires_at: datetime | None = None
+    units: tuple[Units, ...] = ()
+    short: tuple[Shortfall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

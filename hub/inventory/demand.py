@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from hub.infra.database import AnySession, WriteSession
-from hub.inventory.commands import LevelKey
+from hub.inventory.units import LevelKey
 
 SHARED_DEMAND = """
     SELECT sum(u.quantity)::bigint FROM unfilled_demand AS u

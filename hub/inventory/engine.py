@@ -15,10 +15,11 @@ from hub.infra.database import WriteSession, raw_connection
 from hub.infra.outbox import Event, record
 from hub.inventory import commands as c
 from hub.inventory import storage
-from hub.inventory.commands import LevelKey
-from hub.inventory.decision import Books, decide, expire
+from hub.inventory.books import Books
+from hub.inventory.decision import decide, expire
 from hub.inventory.models import ReservationStatus
 from hub.inventory.rules import HeldReservation
+from hub.inventory.units import LevelKey
 from hub.kernel.principal import SYSTEM
 
 STOCK_CHANGED = "stock.changed"
@@ -97,6 +98,7 @@ async def _locked_books(driver: storage.Driver, requests: Sequence[c.StockReques
     holdings = await storage.read_holdings(driver, _holder_ids(requests))
     wanted, created = _level_keys(requests)
     wanted |= {key for item in reservations.values() for key in item.units}
+    wanted |= _targets(requests, reservations)
     wanted |= {key for _, key in holdings}
     if created:
         await storage.open_levels(driver, created)
@@ -131,7 +133,7 @@ def _reservation_ids(requests: Iterable[c.StockRequest]) -> list[UUID]:
     named = (
         request.command.reservation_id
         for request in requests
-        if isinstance(request.command, c.Release | c.Extend | c.Adopt | c.Allocate | c.Sell)
+        if isinstance(request.command, c.Release | c.Extend | c.Relocate | c.Adopt | c.Allocate | c.Sell | c.SellHeld)
     )
     return sorted({reservation_id for reservation_id in named if reservation_id is not None})
 
@@ -152,8 +154,10 @@ def _level_keys(requests: Iterable[c.StockRequest]) -> tuple[set[LevelKey], set[
     created: set[LevelKey] = set()
     for command in (request.command for request in requests):
         match command:
-            case c.Reserve(units=units):
+            case c.Reserve(units=units, listed=listed, from_pool=from_pool):
                 wanted.update(item.key for item in units)
+                wanted.update(key for line in listed for key in line.keys)
+                wanted.update(from_pool.keys if from_pool is not None else ())
             case c.Allocate(holders=holders):
                 wanted.update(item.key for _, item in holders)
             case c.Sell(units=units) | c.Receive(units=units) | c.TakeBack(units=units) | c.MarkDamaged(units=units):
@@ -166,6 +170,16 @@ def _level_keys(requests: Iterable[c.StockRequest]) -> tuple[set[LevelKey], set[
             case _:
                 pass
     return wanted, created
+
+
+def _targets(requests: Iterable[c.StockRequest], held: Mapping[UUID, HeldReservation]) -> set[LevelKey]:
+    """The levels that relocations move units to."""
+    return {
+        LevelKey(key.variant_id, command.to_location_id)
+        for command in (request.command for request in requests)
+        if isinstance(command, c.Relocate) and command.reservation_id in held
+        for key in held[command.reservation_id].units
+    }
 
 
 def _is_short(outcome: c.Outcome) -> bool:

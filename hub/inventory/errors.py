@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hub.inventory.commands import RefusalCode, Refused, Shortfall
+from hub.inventory.commands import RefusalCode, Refused
+from hub.inventory.units import NO_LOCATION, Shortfall
 from hub.kernel.errors import ConflictError, DeniedError, HubError, InvalidInputError, NotFoundError
 
 
@@ -49,6 +50,10 @@ class UnknownVariantError(NotFoundError):
     code = "UNKNOWN_SKU"
 
 
+class UnknownLocationError(NotFoundError):
+    code = "UNKNOWN_LOCATION"
+
+
 class StockNotTrackedError(InvalidInputError):
     code = "STOCK_NOT_TRACKED"
 
@@ -71,7 +76,7 @@ def error_of(refused: Refused) -> HubError:
 def shortfall_line(short: Shortfall) -> dict[str, Any]:
     return {
         "variant_id": str(short.key.variant_id),
-        "location_id": str(short.key.location_id),
+        "location_id": None if short.key.location_id == NO_LOCATION else str(short.key.location_id),
         "requested": short.requested,
         "available": short.available,
     }

@@ -1,37 +1,35 @@
-"""Claims that carts, tills and staff make, extend, release and commit.
+"""Claims that carts, tills and staff make, extend, move, release and commit.
 
-Each function is one keyed mutation: one transaction, exactly once per (principal, key), audited.
+Each function is one keyed mutation: exactly once per (principal, key), audited, in one transaction with whatever else
+arrives at the same time.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
-from hub.infra.database import Database, WriteSession, raw_connection
-from hub.infra.idempotency import Answer
-from hub.infra.mutations import mutate
+from hub.infra.database import Database, WriteSession
+from hub.infra.idempotency import Answer, KeyedInput, keyed
 from hub.inventory import commands as c
-from hub.inventory.adjustments import require_in_pool, require_known, require_open_in_pool
-from hub.inventory.commands import LevelKey, Shortfall, Units
-from hub.inventory.engine import apply, due_holds_exist, expire_due_on_variants, hold_levels
+from hub.inventory.batch import NeedsLocksError
+from hub.inventory.batcher import batcher_of
 from hub.inventory.errors import (
-    InsufficientStockError,
     OwnerNotAllowedError,
     ReservationNotActiveError,
     ReservationNotFoundError,
     StockNotTrackedError,
     TooManyLinesError,
     TtlError,
-    UnknownVariantError,
-    error_of,
+    UnknownLocationError,
     shortfall_line,
 )
+from hub.inventory.known import Known, Wanted, reaches_its_channel_only
 from hub.inventory.models import ReservationOwner
-from hub.inventory.pinning import NO_LOCATION, PoolClaim, pin, pool_levels
+from hub.inventory.pool import Pool, PoolClaim, choose
+from hub.inventory.units import LevelKey, Listed, Units
 from hub.kernel.errors import InvalidInputError
 from hub.kernel.geo import GeoPoint
 from hub.kernel.ids import new_id
@@ -40,24 +38,31 @@ from hub.kernel.quantity import positive_quantity
 from routing import RoutingMethod
 
 MAX_LINES = 100
+MAX_LISTED_LOCATIONS = 20
 MAX_TTL_SECONDS = 14_400
 DEFAULT_TTL_SECONDS = 900
-PINNING_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class ReservationLineInput:
-    """`location_id` None: any location of the channel's pool."""
+    """`variant` by id, or by sku as text. Where: one location, several in order of preference, or (none named) any
+    location of the channel's pool."""
 
-    variant_id: UUID
+    variant: UUID | str
     quantity: int
     location_id: UUID | None = None
+    location_ids: tuple[UUID, ...] = ()
+
+    @property
+    def places(self) -> tuple[UUID, ...]:
+        return self.location_ids if self.location_id is None else (self.location_id,)
 
 
 @dataclass(frozen=True, slots=True)
 class CreateReservation:
     """`channel_id` (else the caller's own) is needed for a CART and when a line names no location; `near` and
-    `method` steer the choice then. A CART stays within what the channel may promise, wherever its lines claim."""
+    `method` steer the choice then. A CART stays within what the channel may promise, wherever its lines claim.
+    `partial`: take what there is, and refuse only when that is nothing."""
 
     owner: ReservationOwner
     lines: tuple[ReservationLineInput, ...]
@@ -67,42 +72,21 @@ class CreateReservation:
     method: RoutingMethod = RoutingMethod.SHIP
     pickup_location_id: UUID | None = None
     near: GeoPoint | None = None
-
-
-class _ChooseAgainError(Exception):
-    """Stock moved between the pool's unlocked read and the locks, or holds in the pool are due: let those lapse
-    and choose again, in a new transaction so that no lock of this one is carried along."""
+    partial: bool = False
 
 
 async def create_reservation(
     database: Database, principal: Principal, command: CreateReservation, *, idempotency_key: str
 ) -> Answer:
-    """Claim every line or nothing. Outcome: reservation_id, expires_at.
+    """Claim every line or nothing, or with `partial` what there is. Outcome: reservation_id, expires_at, lines, short.
 
     Lines that name the same variant and location are one demand. Raises TtlError, TooManyLinesError,
     QuantityError, LocationNotAllowedError, OwnerNotAllowedError, CustomerNotAllowedError; refuses with
     InsufficientStockError naming every short line, and with UnknownVariantError or UnknownLocationError.
     """
     _check(principal, command)
-    for attempt in range(1, PINNING_ATTEMPTS + 1):
-        last = attempt == PINNING_ATTEMPTS
-
-        async def work(session: WriteSession, *, last: bool = last) -> Mapping[str, Any]:
-            return await _create(session, principal, command, last=last)
-
-        try:
-            return await mutate(
-                database,
-                principal,
-                operation="reservationCreate",
-                idempotency_key=idempotency_key,
-                payload=asdict(command),
-                work=work,
-            )
-        except _ChooseAgainError:
-            async with database.write() as session:
-                await expire_due_on_variants(session, sorted({line.variant_id for line in command.lines}))
-    raise AssertionError  # the last attempt answers
+    item = keyed(principal.id, idempotency_key, "reservationCreate", command)
+    return await batcher_of(database).submit(_CreateAsk(principal, item, command, new_id()))
 
 
 async def extend_reservation(
@@ -110,59 +94,36 @@ async def extend_reservation(
 ) -> Answer:
     """Move the expiry to `ttl_seconds` from now (never beyond a day after creation, never earlier than it is)."""
     _check_ttl(ttl_seconds)
-
-    async def work(session: WriteSession) -> Mapping[str, Any]:
-        await require_owner(session, principal, reservation_id)
-        return await _single(session, principal, c.Extend(reservation_id, ttl_seconds), reservation_id)
-
-    return await mutate(
-        database,
-        principal,
-        operation="reservationExtend",
-        idempotency_key=idempotency_key,
-        payload={"reservation_id": reservation_id, "ttl_seconds": ttl_seconds},
-        work=work,
-    )
+    command = c.Extend(reservation_id, ttl_seconds, _claimant(principal))
+    return await _act(database, principal, "reservationExtend", command, idempotency_key)
 
 
 async def release_reservation(
     database: Database, principal: Principal, *, reservation_id: UUID, idempotency_key: str
 ) -> Answer:
     """Give the units back. Releasing a lapsed or released reservation is no error."""
+    command = c.Release(reservation_id, _claimant(principal))
+    return await _act(database, principal, "reservationRelease", command, idempotency_key)
 
-    async def work(session: WriteSession) -> Mapping[str, Any]:
-        await require_owner(session, principal, reservation_id)
-        return await _single(session, principal, c.Release(reservation_id), reservation_id)
 
-    return await mutate(
-        database,
-        principal,
-        operation="reservationRelease",
-        idempotency_key=idempotency_key,
-        payload={"reservation_id": reservation_id},
-        work=work,
-    )
+async def transfer_reservation(
+    database: Database, principal: Principal, *, reservation_id: UUID, to_location_id: UUID, idempotency_key: str
+) -> Answer:
+    """Check and move every held unit to one location in one step, all or nothing; the expiry stays.
+
+    Refuses with InsufficientStockError, UnknownLocationError and what makes a reservation unusable.
+    """
+    principal.require_location(to_location_id)
+    command = c.Relocate(reservation_id, to_location_id, _claimant(principal))
+    return await _act(database, principal, "reservationTransfer", command, idempotency_key)
 
 
 async def commit_to_receipt(
     database: Database, principal: Principal, *, reservation_id: UUID, receipt_id: UUID, idempotency_key: str
 ) -> Answer:
     """The reserved units were sold over the counter: they leave onHand under the receipt's id."""
-
-    async def work(session: WriteSession) -> Mapping[str, Any]:
-        await require_owner(session, principal, reservation_id)
-        units = await reserved_units(session, reservation_id)
-        command = c.Sell(receipt_id, units, reservation_id)
-        return await _single(session, principal, command, reservation_id)
-
-    return await mutate(
-        database,
-        principal,
-        operation="reservationCommit",
-        idempotency_key=idempotency_key,
-        payload={"reservation_id": reservation_id, "receipt_id": receipt_id},
-        work=work,
-    )
+    command = c.SellHeld(receipt_id, reservation_id, _claimant(principal))
+    return await _act(database, principal, "reservationCommit", command, idempotency_key)
 
 
 async def reserved_units(session: WriteSession, reservation_id: UUID) -> tuple[Units, ...]:
@@ -173,96 +134,174 @@ async def reserved_units(session: WriteSession, reservation_id: UUID) -> tuple[U
     return tuple(Units(LevelKey(row.variant_id, row.location_id), row.quantity) for row in rows)
 
 
-async def _create(
-    session: WriteSession, principal: Principal, command: CreateReservation, *, last: bool
-) -> Mapping[str, Any]:
-    await _require_tracked(session, {line.variant_id for line in command.lines})
-    explicit = [
-        Units(LevelKey(line.variant_id, line.location_id), line.quantity)
-        for line in command.lines
-        if line.location_id is not None
-    ]
-    await require_in_pool(session, principal, {unit.key.location_id for unit in explicit})
-    channel_id = command.channel_id or principal.channel_id
-    units, chosen = await _units(session, command, channel_id, explicit, last=last)
-    reservation_id = new_id()
-    [outcome] = await apply(
-        session,
-        [
-            c.StockRequest(
-                c.Actor(principal.id, channel_id),
-                c.Reserve(
-                    reservation_id,
-                    command.owner,
-                    units,
-                    command.ttl_seconds,
-                    respects_safety_stock=command.owner is ReservationOwner.CART,
-                    customer_id=principal.acts_for(command.customer_id),
-                ),
-            )
-        ],
-    )
-    if isinstance(outcome, c.Refused):
-        if chosen and not last:
-            raise _ChooseAgainError
-        await require_known(session, [unit.key for unit in explicit])
-        raise error_of(outcome)
-    return _outcome(reservation_id, outcome.expires_at)
+@dataclass(frozen=True, slots=True)
+class _CreateAsk:
+    principal: Principal
+    item: KeyedInput
+    command: CreateReservation
+    reservation_id: UUID
+
+    @property
+    def channel_id(self) -> UUID | None:
+        return self.command.channel_id or self.principal.channel_id
+
+    @property
+    def bound(self) -> bool:
+        """Tills and staff take what lies at the place they name; a CART is bound by the channel's promise there too."""
+        return self.command.owner is ReservationOwner.CART
+
+    @property
+    def _claims_pool(self) -> bool:
+        return self.bound or any(not line.places for line in self.command.lines)
+
+    def may_choose_again(self) -> bool:
+        return self._claims_pool
+
+    def want(self, wanted: Wanted) -> None:
+        named = {line.variant for line in self.command.lines}
+        wanted.variants |= named
+        wanted.locations.update(place for line in self.command.lines for place in line.places)
+        if reaches_its_channel_only(self.principal) and self.principal.channel_id is not None:
+            wanted.reach.add(self.principal.channel_id)
+        if self._claims_pool and self.channel_id is not None:
+            wanted.pools.setdefault(self.channel_id, set()).update(named)
+
+    def request(self, known: Known) -> c.StockRequest:
+        variants = [_tracked(known, line) for line in self.command.lines]
+        places = [place for line in self.command.lines for place in line.places]
+        known.require_in_reach(self.principal, places)
+        known.require_locations(places)
+        placed = [
+            Units(LevelKey(variant, line.places[0]), line.quantity)
+            for variant, line in zip(variants, self.command.lines, strict=True)
+            if len(line.places) == 1
+        ]
+        listed = [
+            Listed(variant, line.quantity, line.places)
+            for variant, line in zip(variants, self.command.lines, strict=True)
+            if len(line.places) > 1
+        ]
+        if not self._claims_pool:
+            return self._reserve(tuple(placed), tuple(listed))
+        demand: dict[UUID, int] = {}
+        for variant, line in zip(variants, self.command.lines, strict=True):
+            if not line.places:
+                demand[variant] = demand.get(variant, 0) + line.quantity
+        return self._from_pool(known, placed, listed, demand)
+
+    def _from_pool(
+        self, known: Known, placed: list[Units], listed: list[Listed], demand: dict[UUID, int]
+    ) -> c.StockRequest:
+        if self.channel_id is None:
+            raise InvalidInputError("a CART and a line without locationId need a channel", path=("channelId",))
+        command, pool = self.command, known.pools[self.channel_id]
+        within = (tuple(placed), tuple(listed)) if self.bound else ((), ())
+        beside = ((), ()) if self.bound else (tuple(placed), tuple(listed))
+        if self.bound:
+            _require_open(pool, (place for line in command.lines for place in line.places))
+        claim = PoolClaim(
+            self.channel_id, demand, command.method, command.pickup_location_id, command.near, *within, command.partial
+        )
+        if known.locked:
+            return self._reserve(*beside, c.FromPool(claim, pool))
+        # A buffer is kept exactly only when nobody claims the pool's other levels meanwhile.
+        if any(pool.terms_of(variant_id).held_back for variant_id in claim.wanted):
+            raise NeedsLocksError
+        pinned = choose(claim, pool, lambda key: known.free.get(key, 0))
+        if pinned.short:
+            raise NeedsLocksError
+        known.take(pinned.units)
+        return self._reserve((*beside[0], *pinned.units), beside[1])
+
+    def _reserve(
+        self, units: tuple[Units, ...], listed: tuple[Listed, ...], from_pool: c.FromPool | None = None
+    ) -> c.StockRequest:
+        command = self.command
+        return c.StockRequest(
+            c.Actor(self.principal.id, self.channel_id),
+            c.Reserve(
+                self.reservation_id,
+                command.owner,
+                units,
+                command.ttl_seconds,
+                respects_safety_stock=self.bound,
+                customer_id=self.principal.acts_for(command.customer_id),
+                listed=listed,
+                from_pool=from_pool,
+                partial=command.partial,
+            ),
+        )
+
+    def answer(self, done: c.Done) -> dict[str, Any]:
+        return _outcome(self.reservation_id, done) | {"owner": self.command.owner.value}
 
 
-async def _units(
-    session: WriteSession, command: CreateReservation, channel_id: UUID | None, explicit: list[Units], *, last: bool
-) -> tuple[tuple[Units, ...], bool]:
-    """The levels to claim, and whether they were chosen from an unlocked read and may be chosen again.
+@dataclass(frozen=True, slots=True)
+class _ActAsk:
+    """Something done to a reservation that exists."""
 
-    Tills and staff take what lies at the place they name; a CART is bound by the channel's promise there too.
-    """
-    pooled = [line for line in command.lines if line.location_id is None]
-    bound = explicit if command.owner is ReservationOwner.CART else []
-    if not pooled and not bound:
-        return tuple(explicit), False
-    if channel_id is None:
-        raise InvalidInputError("a CART and a line without locationId need a channel", path=("channelId",))
-    await require_open_in_pool(session, channel_id, {unit.key.location_id for unit in bound})
-    demand: dict[UUID, int] = {}
-    for line in pooled:
-        demand[line.variant_id] = demand.get(line.variant_id, 0) + line.quantity
-    claim = PoolClaim(channel_id, demand, command.method, command.pickup_location_id, command.near, tuple(bound))
-    pinned = await _pin(session, claim, {unit.key for unit in explicit}, last=last)
-    return (pinned if bound else (*explicit, *pinned)), True
+    principal: Principal
+    item: KeyedInput
+    command: c.Extend | c.Release | c.Relocate | c.SellHeld
 
+    def may_choose_again(self) -> bool:
+        return False
 
-async def _pin(session: WriteSession, claim: PoolClaim, explicit: set[LevelKey], *, last: bool) -> tuple[Units, ...]:
-    """The last attempt chooses under the locks of the whole pool: many buyers at once would else be told that
-    everything is gone while it is left in a place that none of their three choices hit."""
-    if last:
-        await hold_levels(session, explicit | await pool_levels(session, claim))
-    pinned = await pin(session, claim)
-    if pinned.short and not last and await due_holds_exist(session, sorted(claim.wanted)):
-        raise _ChooseAgainError
-    if pinned.short:
-        raise InsufficientStockError(map(_pool_line, pinned.short))
-    return pinned.units
+    def want(self, wanted: Wanted) -> None:
+        if isinstance(self.command, c.Relocate):
+            wanted.locations.add(self.command.to_location_id)
+            if reaches_its_channel_only(self.principal) and self.principal.channel_id is not None:
+                wanted.reach.add(self.principal.channel_id)
+
+    def request(self, known: Known) -> c.StockRequest:
+        if isinstance(self.command, c.Relocate):
+            known.require_in_reach(self.principal, [self.command.to_location_id])
+            known.require_locations([self.command.to_location_id], ("toLocationId",))
+        return c.StockRequest(c.Actor(self.principal.id, self.principal.channel_id), self.command)
+
+    def answer(self, done: c.Done) -> dict[str, Any]:
+        return _outcome(self.command.reservation_id, done)
 
 
-def _pool_line(short: Shortfall) -> Mapping[str, Any]:
-    line = shortfall_line(short)
-    return line | {"location_id": None} if short.key.location_id == NO_LOCATION else line
+async def _act(
+    database: Database,
+    principal: Principal,
+    operation: str,
+    command: c.Extend | c.Release | c.Relocate | c.SellHeld,
+    idempotency_key: str,
+) -> Answer:
+    principal.require(Scope.RESERVATIONS_WRITE)
+    item = keyed(principal.id, idempotency_key, operation, command)
+    return await batcher_of(database).submit(_ActAsk(principal, item, command))
 
 
-async def _single(
-    session: WriteSession, principal: Principal, command: c.StockCommand, reservation_id: UUID
-) -> Mapping[str, Any]:
-    [outcome] = await apply(session, [c.StockRequest(c.Actor(principal.id, principal.channel_id), command)])
-    if isinstance(outcome, c.Refused):
-        raise error_of(outcome)
-    return _outcome(reservation_id, outcome.expires_at)
+def _claimant(principal: Principal) -> c.Claimant:
+    bound = principal.channel_id is not None or principal.location_ids is not None
+    return c.Claimant(principal.id, bound)
 
 
-def _outcome(reservation_id: UUID, expires_at: datetime | None) -> dict[str, Any]:
+def _tracked(known: Known, line: ReservationLineInput) -> UUID:
+    variant = known.variant(line.variant, ("lines", "sku" if isinstance(line.variant, str) else "variantId"))
+    if variant.stock_policy == "UNTRACKED":
+        raise StockNotTrackedError(
+            f"sku {variant.sku!r} is not stock-tracked and needs no reservation", path=("lines",)
+        )
+    return variant.id
+
+
+def _require_open(pool: Pool, location_ids: Iterable[UUID]) -> None:
+    """Raises UnknownLocationError unless the channel may promise stock of every one of these locations."""
+    for location_id in location_ids:
+        if location_id not in pool.places:
+            raise UnknownLocationError(f"the channel sells nothing at a location {location_id}", path=("locationId",))
+
+
+def _outcome(reservation_id: UUID, done: c.Done) -> dict[str, Any]:
     return {
         "reservation_id": str(reservation_id),
-        "expires_at": expires_at.isoformat() if expires_at is not None else None,
+        "expires_at": done.expires_at.isoformat() if done.expires_at is not None else None,
+        "lines": [[str(key.variant_id), str(key.location_id), quantity] for key, quantity in done.units],
+        "short": [shortfall_line(short) for short in done.short],
         "ids": [str(reservation_id)],
     }
 
@@ -274,8 +313,12 @@ def _check(principal: Principal, command: CreateReservation) -> None:
     _check_ttl(command.ttl_seconds)
     for index, line in enumerate(command.lines):
         positive_quantity(line.quantity, path=("lines", str(index), "quantity"))
-        if line.location_id is not None:
-            principal.require_location(line.location_id)
+        if len(line.places) > MAX_LISTED_LOCATIONS or len(set(line.places)) < len(line.places):
+            raise InvalidInputError(
+                f"name up to {MAX_LISTED_LOCATIONS} different locations", path=("lines", str(index), "locationIds")
+            )
+        for place in line.places:
+            principal.require_location(place)
     if command.channel_id is not None:
         principal.require_channel(command.channel_id)
     _check_owner(principal, command.owner)
@@ -295,19 +338,6 @@ def _check_owner(principal: Principal, owner: ReservationOwner) -> None:
 def _check_ttl(ttl_seconds: int) -> None:
     if not 1 <= ttl_seconds <= MAX_TTL_SECONDS:
         raise TtlError(f"ttlSeconds {ttl_seconds} must be between 1 and {MAX_TTL_SECONDS}", path=("ttlSeconds",))
-
-
-async def _require_tracked(session: WriteSession, variant_ids: set[UUID]) -> None:
-    driver = await raw_connection(session)
-    query = "SELECT id, sku, stock_policy FROM variants WHERE id = ANY($1::uuid[])"
-    found = {row["id"]: row for row in await driver.fetch(query, sorted(variant_ids))}
-    for variant_id in variant_ids:
-        if variant_id not in found:
-            raise UnknownVariantError(f"there is no variant {variant_id}", path=("lines", "variantId"))
-        if found[variant_id]["stock_policy"] == "UNTRACKED":
-            raise StockNotTrackedError(
-                f"sku {found[variant_id]['sku']!r} is not stock-tracked and needs no reservation", path=("lines",)
-            )
 
 
 async def require_owner(session: WriteSession, principal: Principal, reservation_id: UUID) -> None:

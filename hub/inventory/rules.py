@@ -7,8 +7,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
-from hub.inventory.commands import LevelKey
-from hub.inventory.models import ReservationStatus
+from hub.inventory.models import ReservationOwner, ReservationStatus
+from hub.inventory.units import LevelKey
 
 
 class MovementKind(StrEnum):
@@ -182,3 +182,9 @@ class HeldReservation:
     due: bool
     units: Mapping[LevelKey, int]
     expires_at: datetime | None = None
+    principal_id: UUID | None = None
+    owner: ReservationOwner = ReservationOwner.CART
+
+    @property
+    def respects_safety_stock(self) -> bool:
+        return self.owner in {ReservationOwner.CART, ReservationOwner.ORDER}

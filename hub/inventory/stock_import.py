@@ -12,7 +12,7 @@ from hub.catalog import CsvSource, RowProblem, StockRecord, inspect_source, read
 from hub.catalog import repository as catalog
 from hub.infra.database import Database, WriteSession
 from hub.inventory.adjustments import book_opening_stock
-from hub.inventory.commands import LevelKey, Units
+from hub.inventory.units import LevelKey, Units
 from hub.kernel.ids import new_id
 from hub.kernel.principal import Principal
 

@@ -11,10 +11,10 @@ from uuid import UUID
 
 import asyncpg
 
-from hub.inventory.commands import LevelKey
-from hub.inventory.decision import Books, Posting, Resolution
-from hub.inventory.models import ReservationStatus
+from hub.inventory.books import Books, Posting, Resolution
+from hub.inventory.models import ReservationOwner, ReservationStatus
 from hub.inventory.rules import HeldReservation, Level
+from hub.inventory.units import LevelKey, Units
 
 Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -29,7 +29,7 @@ SELECT id FROM reservations WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UP
 
 # Run after the lock, so that the status is the lock holder's.
 _RESERVATIONS = """
-SELECT r.id, r.status, r.expires_at, l.variant_id, l.location_id, l.quantity
+SELECT r.id, r.status, r.expires_at, r.principal_id, r.owner, l.variant_id, l.location_id, l.quantity
 FROM reservations AS r LEFT JOIN reservation_lines AS l ON l.reservation_id = r.id
 WHERE r.id = ANY($1::uuid[])
 """
@@ -141,6 +141,15 @@ WHERE r.id = t.id AND r.expires_at IS NOT NULL
 RETURNING r.id, r.expires_at
 """
 
+_FORGET_LINES = "DELETE FROM reservation_lines WHERE reservation_id = ANY($1::uuid[])"
+
+_WRITE_LINES = """
+INSERT INTO reservation_lines (reservation_id, variant_id, location_id, quantity)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[])
+"""
+
+_NOTE_CHANGE = "UPDATE reservations SET version = version + 1 WHERE id = ANY($1::uuid[])"
+
 _ADOPT = """
 UPDATE reservations SET owner = 'ORDER', expires_at = NULL, extendable_until = NULL, version = version + 1
 WHERE id = ANY($1::uuid[])
@@ -198,7 +207,13 @@ async def read_locked(driver: Driver, ids: Sequence[UUID]) -> dict[UUID, HeldRes
             units[LevelKey(row["variant_id"], row["location_id"])] = row["quantity"]
     return {
         reservation_id: HeldReservation(
-            reservation_id, ReservationStatus(row["status"]), due=False, units=units, expires_at=row["expires_at"]
+            reservation_id,
+            ReservationStatus(row["status"]),
+            due=False,
+            units=units,
+            expires_at=row["expires_at"],
+            principal_id=row["principal_id"],
+            owner=ReservationOwner(row["owner"]),
         )
         for reservation_id, (row, units) in found.items()
     }
@@ -311,6 +326,8 @@ async def _write_rare(driver: Driver, books: Books) -> None:
         await driver.execute(_HOLD, *_holding_columns(list(kept)), list(kept.values()))
     if gone:
         await driver.execute(_LET_GO, *_holding_columns(gone))
+    if books.relocations:
+        await _write_relocations(driver, books.relocations)
     if books.adoptions:
         await driver.execute(_ADOPT, books.adoptions)
     if books.safety_stocks:
@@ -321,6 +338,18 @@ async def _write_rare(driver: Driver, books: Books) -> None:
         await driver.execute(_COUNTED, *_columns(sorted(books.counted)))
     if books.contradicted:
         await driver.execute(_ASK_FOR_COUNT, *_columns(sorted(books.contradicted)))
+
+
+async def _write_relocations(driver: Driver, relocations: Mapping[UUID, Sequence[Units]]) -> None:
+    lines = [(moved, unit) for moved, units in relocations.items() for unit in units]
+    await driver.execute(_FORGET_LINES, list(relocations))
+    await driver.execute(
+        _WRITE_LINES,
+        [moved for moved, _ in lines],
+        *_columns([unit.key for _, unit in lines]),
+        [unit.quantity for _, unit in lines],
+    )
+    await driver.execute(_NOTE_CHANGE, list(relocations))
 
 
 def _columns(keys: Sequence[LevelKey]) -> tuple[list[UUID], list[UUID]]:

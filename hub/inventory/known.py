@@ -1,0 +1,112 @@
+"""What stock mutations name, read once for all that share a transaction."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from hub.infra.database import WriteSession, raw_connection
+from hub.inventory.errors import UnknownLocationError, UnknownVariantError
+from hub.inventory.pinning import read_free, read_pools
+from hub.inventory.pool import Pool
+from hub.inventory.units import LevelKey, Units
+from hub.kernel.principal import LocationNotAllowedError, Principal
+
+Path = tuple[str, ...]
+
+_NAMED = """
+SELECT 'variant', id, sku, stock_policy FROM variants WHERE id = ANY($1::uuid[])
+UNION ALL SELECT 'sku', id, sku, stock_policy FROM variants WHERE sku = ANY($2::text[])
+UNION ALL SELECT 'location', id, NULL, NULL FROM locations WHERE id = ANY($3::uuid[])
+"""
+
+_MEMBERS = "SELECT channel_id, location_id FROM channel_locations WHERE channel_id = ANY($1::uuid[])"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownVariant:
+    id: UUID
+    sku: str
+    stock_policy: str
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What to read. A variant is named by id or by sku."""
+
+    variants: set[UUID | str] = field(default_factory=set)
+    locations: set[UUID] = field(default_factory=set)
+    reach: set[UUID] = field(default_factory=set)
+    """Channels whose own locations are asked for, open or not."""
+    pools: dict[UUID, set[UUID | str]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Known:
+    """What was read. `locked`: claims on pools are to be chosen under locks and not from `free`."""
+
+    variants: dict[UUID | str, KnownVariant]
+    locations: set[UUID]
+    reach: dict[UUID, set[UUID]]
+    pools: dict[UUID, Pool]
+    free: dict[LevelKey, int]
+    locked: bool
+
+    def variant(self, named: UUID | str, path: Path) -> KnownVariant:
+        """Raises UnknownVariantError."""
+        found = self.variants.get(named)
+        if found is None:
+            kind = "sku" if isinstance(named, str) else "variant"
+            shown = repr(named[:60]) if isinstance(named, str) else str(named)
+            raise UnknownVariantError(f"there is no {kind} {shown}", path=path)
+        return found
+
+    def require_locations(self, location_ids: Iterable[UUID], path: Path = ("locationId",)) -> None:
+        """Raises UnknownLocationError for the first that does not exist."""
+        for location_id in location_ids:
+            if location_id not in self.locations:
+                raise UnknownLocationError(f"there is no location {location_id}", path=path)
+
+    def require_in_reach(self, principal: Principal, location_ids: Iterable[UUID]) -> None:
+        """A credential of one channel that is bound to no location acts within that channel's pool only.
+
+        Raises LocationNotAllowedError.
+        """
+        if not reaches_its_channel_only(principal) or principal.channel_id is None:
+            return
+        if set(location_ids) - self.reach.get(principal.channel_id, set()):
+            raise LocationNotAllowedError("this location is not in the channel's pool", path=("locationId",))
+
+    def take(self, units: Iterable[Units]) -> None:
+        """What an earlier claim has chosen is not free for a later one."""
+        for key, quantity in units:
+            self.free[key] = self.free.get(key, 0) - quantity
+
+
+def reaches_its_channel_only(principal: Principal) -> bool:
+    return principal.channel_id is not None and principal.location_ids is None
+
+
+async def read_known(session: WriteSession, wanted: Wanted, *, locked: bool) -> Known:
+    """One statement for names, and three more when pools are claimed from."""
+    driver = await raw_connection(session)
+    ids = [item for item in wanted.variants if isinstance(item, UUID)]
+    skus = [item for item in wanted.variants if isinstance(item, str)]
+    variants: dict[UUID | str, KnownVariant] = {}
+    locations: set[UUID] = set()
+    for kind, found, sku, policy in await driver.fetch(_NAMED, ids, skus, list(wanted.locations)):
+        if kind == "location":
+            locations.add(found)
+        else:
+            variants[sku if kind == "sku" else found] = KnownVariant(found, sku, policy)
+    reach: dict[UUID, set[UUID]] = {}
+    if wanted.reach:
+        for channel_id, location_id in await driver.fetch(_MEMBERS, list(wanted.reach)):
+            reach.setdefault(channel_id, set()).add(location_id)
+    claimed = {
+        channel_id: {variants[named].id for named in names if named in variants}
+        for channel_id, names in wanted.pools.items()
+    }
+    pools = await read_pools(session, claimed) if claimed else {}
+    asked = sorted(set().union(*claimed.values())) if claimed else []
+    free = await read_free(session, asked) if asked and not locked else {}
+    return Known(variants, locations, reach, pools, free, locked)
