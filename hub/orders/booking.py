@@ -1,7 +1,6 @@
 """One order enters the hub, once: rows, claims on stock, customer and points in the caller's transaction."""
 
 import json
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,12 +14,11 @@ from hub.infra.database import AnySession, WriteSession
 from hub.infra.sealing import Sealer
 from hub.kernel.ids import new_id
 from hub.kernel.principal import Principal
-from hub.loyalty import GrantPoints, grant_for_order
 from hub.orders.messages import ORDER_CHANGED, NewOrder, NewOrderLine
 from hub.orders.models import LineFulfiller, Order, OrderLine, OrderPayment, OrderStatus
 from hub.orders.repository import now as hub_now
-from hub.orders.rules import GEO_PRECISION, grant_lines, totals_match
-from hub.orders.settling import Terms, earn_delivered, settle_stock
+from hub.orders.rules import GEO_PRECISION, totals_match
+from hub.orders.settling import Terms, grant_points, settle_stock
 from hub.orders.timeline import note
 
 CONTACT_PURPOSE = "orders.contact"
@@ -49,7 +47,7 @@ async def book_order(
     if not order.is_history:
         terms = Terms(new.destination, new.handed_over_at, new.reservation_id, shortage_allowed)
         await settle_stock(session, order, lines, principal, terms)
-        await _points(session, order, lines)
+        await grant_points(session, order, lines)
     await note(session, order.id, "CAPTURED", principal, channel_id=order.channel_id)
     await outbox.record(session, changed(order))
     return order.id
@@ -63,15 +61,6 @@ def changed(order: Order) -> outbox.Event:
         order.version,
         {"channel_id": str(order.channel_id), "status": order.status, "hold": order.hold},
     )
-
-
-async def _points(session: WriteSession, order: Order, lines: Sequence[OrderLine]) -> None:
-    if order.customer_id is None or order.status == OrderStatus.CANCELLED:
-        return
-    granted = grant_lines(lines, prices_include_tax=order.prices_include_tax)
-    if granted:
-        await grant_for_order(session, GrantPoints(order.id, order.customer_id, order.currency, granted))
-        await earn_delivered(session, order, lines)
 
 
 async def _insert(session: WriteSession, order: Order) -> bool:

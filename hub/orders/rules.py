@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from hub.kernel.geo import GeoPoint
 from hub.loyalty import GrantLine
 from hub.orders.errors import StaleVersionError
 from hub.orders.messages import NewOrder, NewOrderLine
@@ -59,15 +60,34 @@ def hold_of(order: Order, lines: Sequence[OrderLine], new: NewOrder) -> OrderHol
     """What still keeps a known order waiting, by what is mapped now; `new` is what the channel says today."""
     if new.hold is OrderHold.UNKNOWN_STATE and order.status == OrderStatus.PENDING_PAYMENT:
         return OrderHold.UNKNOWN_STATE
-    if order.status == OrderStatus.CANCELLED or all(line.fulfilled_by == "CHANNEL" for line in lines):
+    return mapping_hold(order, lines, counter_known=new.handed_over_at is not None)
+
+
+def mapping_hold(order: Order, lines: Sequence[OrderLine], *, counter_known: bool = False) -> OrderHold | None:
+    """The hold of an order of which an article or the place is unknown. History waits for neither.
+
+    `counter_known`: whether the counter of a sale is known; an order does not remember it until it is sold.
+    """
+    if (
+        order.is_history
+        or order.status == OrderStatus.CANCELLED
+        or all(line.fulfilled_by == "CHANNEL" for line in lines)
+    ):
         return None
     if any(line.variant_id is None and line.open_quantity for line in lines if line.kind == "GOODS"):
         return OrderHold.UNMAPPED_LINE
     nowhere = order.method == OrderMethod.PICKUP and order.pickup_location_id is None
     unsold = order.method == OrderMethod.HANDED_OVER and any(line.open_quantity for line in lines)
-    if nowhere or (unsold and new.handed_over_at is None):
+    if nowhere or (unsold and not counter_known):
         return OrderHold.UNKNOWN_LOCATION
     return None
+
+
+def destination_of(order: Order) -> GeoPoint | None:
+    """About where it goes."""
+    if order.destination_latitude is None or order.destination_longitude is None:
+        return None
+    return GeoPoint(order.destination_latitude, order.destination_longitude)
 
 
 def expect_version(order: Order, expected: int | None) -> None:
