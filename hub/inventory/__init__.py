@@ -49,7 +49,13 @@ from hub.inventory.commands import (
     Units,
 )
 from hub.inventory.demand import Unfilled, ask_for_count, lines_waiting_for, replace_unfilled
-from hub.inventory.engine import STOCK_CHANGED, apply, expire_due_on_variants, expire_due_reservations
+from hub.inventory.engine import (
+    STOCK_CHANGED,
+    apply,
+    expire_due_on_variants,
+    expire_due_reservations,
+    sweep_due_reservations,
+)
 from hub.inventory.errors import InsufficientStockError, TooManyLinesError, UnknownVariantError, error_of
 from hub.inventory.feed import AvailabilityFeed, Seen, Watched
 from hub.inventory.models import ReservationOwner, ReservationStatus
@@ -138,5 +144,6 @@ __all__ = [
     "require_owner",
     "reserved_units",
     "set_safety_stock",
+    "sweep_due_reservations",
     "transfer_stock",
 ]
