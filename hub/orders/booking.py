@@ -8,10 +8,11 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import make_transient_to_detached
 
-from hub.customers import Customer, customers_by_ids, person_key, resolve_customer
+from hub.customers import Customer, customers_by_ids, make_person_key, person_key, resolve_customer
 from hub.infra import outbox
 from hub.infra.database import AnySession, WriteSession
 from hub.infra.sealing import Sealer
+from hub.kernel.geo import GeoPoint
 from hub.kernel.ids import new_id
 from hub.kernel.principal import Principal
 from hub.orders.messages import ORDER_CHANGED, NewOrder, NewOrderLine
@@ -53,6 +54,21 @@ async def book_order(
     return order.id
 
 
+async def take_details(session: WriteSession, order: Order, new: NewOrder, sealer: Sealer) -> None:
+    """What a newer version says of contact, destination and payments; what it leaves out stays as it was.
+
+    The caller holds the order's lock, and none on stock yet.
+    """
+    contact = await _sealed_contact(session, order, new, sealer)
+    if contact is not None:
+        order.contact = contact
+    if new.destination is not None:
+        order.destination_latitude, order.destination_longitude = _coarse(new.destination)
+    for item in _payments(order.id, new):
+        await session.merge(item)
+    await session.flush()
+
+
 def changed(order: Order) -> outbox.Event:
     """The event that tells others to look at the order again."""
     return outbox.Event(
@@ -84,7 +100,7 @@ async def _insert(session: WriteSession, order: Order) -> bool:
 
 
 def _row(new: NewOrder, now: datetime) -> Order:
-    destination = new.destination
+    latitude, longitude = _coarse(new.destination)
     return Order(
         channel_id=new.channel_id,
         external_id=new.external_id,
@@ -95,8 +111,8 @@ def _row(new: NewOrder, now: datetime) -> Order:
         is_history=new.is_history,
         method=new.method,
         pickup_location_id=new.pickup_location_id,
-        destination_latitude=None if destination is None else round(destination.latitude, GEO_PRECISION),
-        destination_longitude=None if destination is None else round(destination.longitude, GEO_PRECISION),
+        destination_latitude=latitude,
+        destination_longitude=longitude,
         currency=new.currency,
         prices_include_tax=new.prices_include_tax,
         shipping_minor=new.shipping_minor,
@@ -108,6 +124,12 @@ def _row(new: NewOrder, now: datetime) -> Order:
         captured_at=now,
         closed_at=now if new.status in {OrderStatus.CANCELLED, OrderStatus.COMPLETED} else None,
     )
+
+
+def _coarse(destination: GeoPoint | None) -> tuple[float | None, float | None]:
+    if destination is None:
+        return None, None
+    return round(destination.latitude, GEO_PRECISION), round(destination.longitude, GEO_PRECISION)
 
 
 def _line_rows(order_id: UUID, new: NewOrder) -> list[OrderLine]:
@@ -169,8 +191,7 @@ async def _sealed_contact(session: WriteSession, order: Order, new: NewOrder, se
     plain = json.dumps(new.contact, ensure_ascii=False).encode()
     if order.customer_id is None:
         return sealer.seal(CONTACT_PURPOSE, order.id, plain)
-    customer = (await customers_by_ids(session, [order.customer_id])).get(order.customer_id)
-    key = None if customer is None else person_key(customer, sealer)
+    key = await make_person_key(session, order.customer_id, sealer)
     return None if key is None else key.seal(CONTACT_PURPOSE, plain)
 
 

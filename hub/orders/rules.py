@@ -27,17 +27,18 @@ def totals_match(order: NewOrder) -> bool:
 def grant_lines(lines: Sequence[OrderLine], *, prices_include_tax: bool) -> tuple[GrantLine, ...]:
     """The lines that earn points: goods, net of discounts, tax apart."""
     return tuple(
-        GrantLine(
-            line.id,
-            line.quantity,
-            base_minor=line.unit_price_minor * line.quantity
-            - line.discount_minor
-            - (line.tax_minor if prices_include_tax else 0),
-            tax_minor=line.tax_minor,
-        )
-        for line in lines
-        if line.kind in {"GOODS", "BUNDLE"}
+        _grant_line(line, prices_include_tax=prices_include_tax) for line in lines if line.kind in {"GOODS", "BUNDLE"}
     )
+
+
+def _grant_line(line: OrderLine, *, prices_include_tax: bool) -> GrantLine:
+    """Channels also state discounts beyond the price, and tax on what was given away: those earn nothing."""
+    net = max(0, line.unit_price_minor * line.quantity - line.discount_minor)
+    tax = max(0, line.tax_minor)
+    if prices_include_tax:
+        tax = min(tax, net)
+        net -= tax
+    return GrantLine(line.id, line.quantity, base_minor=net, tax_minor=tax)
 
 
 def status_after(lines: Sequence[OrderLine]) -> OrderStatus:
