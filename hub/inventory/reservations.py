@@ -112,7 +112,7 @@ async def extend_reservation(
     _check_ttl(ttl_seconds)
 
     async def work(session: WriteSession) -> Mapping[str, Any]:
-        await require_owner(session, principal, reservation_id)
+        await require_owner(session, principal, reservation_id, path=("id",))
         return await _single(session, principal, c.Extend(reservation_id, ttl_seconds), reservation_id)
 
     return await mutate(
@@ -131,7 +131,7 @@ async def release_reservation(
     """Give the units back. Releasing a lapsed or released reservation is no error."""
 
     async def work(session: WriteSession) -> Mapping[str, Any]:
-        await require_owner(session, principal, reservation_id)
+        await require_owner(session, principal, reservation_id, path=("id",))
         return await _single(session, principal, c.Release(reservation_id), reservation_id)
 
     return await mutate(
@@ -150,7 +150,7 @@ async def commit_to_receipt(
     """The reserved units were sold over the counter: they leave onHand under the receipt's id."""
 
     async def work(session: WriteSession) -> Mapping[str, Any]:
-        await require_owner(session, principal, reservation_id)
+        await require_owner(session, principal, reservation_id, path=("id",))
         units = await reserved_units(session, reservation_id)
         command = c.Sell(receipt_id, units, reservation_id)
         return await _single(session, principal, command, reservation_id)
@@ -222,7 +222,7 @@ async def _units(
     if not pooled and not bound:
         return tuple(explicit), False
     if channel_id is None:
-        raise InvalidInputError("a CART and a line without locationId need a channel", path=("channelId",))
+        raise InvalidInputError("a CART and a line without locationId need a channel", path=("channel",))
     await require_open_in_pool(session, channel_id, {unit.key.location_id for unit in bound})
     demand: dict[UUID, int] = {}
     for line in pooled:
@@ -310,7 +310,9 @@ async def _require_tracked(session: WriteSession, variant_ids: set[UUID]) -> Non
             )
 
 
-async def require_owner(session: WriteSession, principal: Principal, reservation_id: UUID) -> None:
+async def require_owner(
+    session: WriteSession, principal: Principal, reservation_id: UUID, *, path: tuple[str, ...] = ("reservationId",)
+) -> None:
     """A credential that is bound to a channel or location acts on its own reservations, an unbound one on all.
 
     Locks the reservation: one that an order took over meanwhile is the order's, so that no second order adopts
@@ -325,8 +327,8 @@ async def require_owner(session: WriteSession, principal: Principal, reservation
     ).one_or_none()
     bound = principal.channel_id is not None or principal.location_ids is not None
     if row is None or (bound and row.principal_id != principal.id):
-        raise ReservationNotFoundError(f"there is no reservation {reservation_id}", path=("reservationId",))
+        raise ReservationNotFoundError(f"there is no reservation {reservation_id}", path=path)
     if row.owner == ReservationOwner.ORDER:
         raise ReservationNotActiveError(
-            f"reservation {reservation_id} belongs to an order; cancel the order instead", path=("reservationId",)
+            f"reservation {reservation_id} belongs to an order; cancel the order instead", path=path
         )
