@@ -116,6 +116,9 @@ class TestErrorKinds:
     ) -> None:
         assert retry_seconds(error, failures) == seconds
 
+    async def test_work_on_a_whole_channel_is_never_set_aside_for_good(self, stage: Stage) -> None:
+        assert stage.registry.recurring_kinds == set(CURSORS)
+
     async def test_a_channel_that_is_switched_off_is_left_alone(self, stage: Stage) -> None:
         async with stage.database.write() as session:
             await session.execute(text("UPDATE channels SET active = false, version = version + 1"))
