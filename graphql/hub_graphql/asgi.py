@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from graphql import OperationType
 
+from hub.access import UNAUTHENTICATED_CODES
 from hub.kernel.errors import DeniedError, ErrorKind, HubError, UnavailableError
 from hub.kernel.principal import Principal
 from hub_graphql import limits
@@ -92,6 +93,8 @@ class _Exchange:
         try:
             return await self._edge.authenticate(self._handshake)
         except DeniedError as error:
+            if error.code not in UNAUTHENTICATED_CODES:
+                raise
             raise _UnauthenticatedError(error.message, code=error.code) from error
 
     def _check_kind(self, operation: Operation) -> None:

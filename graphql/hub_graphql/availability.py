@@ -40,6 +40,10 @@ class FulfillmentMethod(Enum):
     LOCAL_DELIVERY = enum_value("LOCAL_DELIVERY", description="The location delivers in its neighbourhood.")
 
 
+DEFAULT_METHOD = FulfillmentMethod.SHIP
+"""What is promised and what is reserved when nobody says how the units shall reach the customer."""
+
+
 @strawberry.enum(description="What a shopper needs to know about stock.")
 class StockState(Enum):
     IN_STOCK = enum_value("IN_STOCK", description="More than five units, or stock is not counted.")
@@ -91,7 +95,9 @@ class Question:
 ListSize = Annotated[int, strawberry.argument(description="Locations wanted at most, 1 to 100.")]
 Method = Annotated[
     FulfillmentMethod | None,
-    strawberry.argument(description="Count only locations that can do this; null: whatever they can do."),
+    strawberry.argument(
+        description="Count only locations that can do this, as reservationCreate claims; null: whatever they can do."
+    ),
 ]
 OnChannel = Annotated[
     str | None, strawberry.argument(description="A channel's code or id; by default the credential's own.")

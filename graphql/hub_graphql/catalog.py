@@ -18,7 +18,7 @@ from hub_graphql.availability import OnChannel as ChannelArgument
 from hub_graphql.channels import meant_channel
 from hub_graphql.context import Info, RequestContext
 from hub_graphql.fields import field
-from hub_graphql.ids import expect_id
+from hub_graphql.ids import expect_id, expect_id_or_none
 from hub_graphql.money import parse_amount
 from hub_graphql.nodes import register_node
 from hub_graphql.pagination import Connection, Page, connect, cursor_scope, page
@@ -84,7 +84,8 @@ Barcode = Annotated[
 @strawberry.type
 class CatalogQuery:
     @field(
-        "One product by its id or handle; null when it does not exist for this caller. Errors: INVALID_ID.",
+        "One product by its id or handle; null when it does not exist for this caller. Errors: INVALID_ID, "
+        "CHANNEL_NOT_FOUND, INVALID_INPUT.",
         require_scope(Scope.CATALOG_READ),
     )
     async def product(
@@ -139,7 +140,7 @@ class CatalogQuery:
 
     @field(
         "One variant by its id, sku or barcode; null when it does not exist for this caller. "
-        "Errors: INVALID_ID, INVALID_GTIN.",
+        "Errors: INVALID_ID, INVALID_GTIN, INVALID_INPUT.",
         require_scope(Scope.CATALOG_READ),
     )
     async def variant(
@@ -223,7 +224,7 @@ async def _filter(context: RequestContext, given: ProductFilterInput) -> Product
     if shop is not None and status not in {None, "ACTIVE"}:
         raise InvalidInputError("this credential sees active products only", path=("filter", "status"))
     return ProductFilter(
-        category_id=expect_id("Category", given.category, path=("filter", "category")) if given.category else None,
+        category_id=expect_id_or_none("Category", given.category, path=("filter", "category")),
         channel_id=shop or (channel.id if channel and given.channel is not None else None),
         status="ACTIVE" if shop else status,
         vendor=given.vendor,

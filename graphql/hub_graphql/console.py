@@ -10,11 +10,12 @@ from hub.kernel.errors import DeniedError
 from hub.kernel.principal import Principal, Scope
 from hub_graphql.context import Info
 from hub_graphql.cost import cost
+from hub_graphql.customer_types import LoyaltyMovementKind
 from hub_graphql.fields import field
 from hub_graphql.ids import global_id
 from hub_graphql.pagination import checked_size
 from hub_graphql.permissions import require_scope
-from hub_graphql.words import shown
+from hub_graphql.words import known, shown
 
 _GRAPHQL_ROAD = "graphql"
 _CHANNELS_EXPECTED = 20
@@ -74,9 +75,7 @@ class LiveFigures:
 @strawberry.type(description="One movement of a member's points.")
 class PointsChange:
     id: strawberry.ID = strawberry.field(description="The movement's global id.")
-    kind: str = strawberry.field(
-        description="EARN, ACTIVATE, REVERSE, SPEND, ADJUST, HOLD, CAPTURE, RELEASE or EXPIRE."
-    )
+    kind: LoyaltyMovementKind | None = strawberry.field(description="What it was; null for one newer than this API.")
     points: int = strawberry.field(
         description="Points the member gained; negative for a loss, 0 for a change of state."
     )
@@ -99,7 +98,8 @@ class ConsoleQuery:
         return _figures(await info.context.read(console.live_figures))
 
     @field(
-        "The newest movements of points of all members, without naming them. For credentials of the whole retailer.",
+        "The newest movements of points of all members, without naming them. For credentials of the whole retailer. "
+        "Errors: INVALID_INPUT.",
         require_scope(Scope.LOYALTY_READ),
         cost(size_argument="first"),
     )
@@ -162,7 +162,7 @@ def _channel(found: console.ChannelFigures) -> ChannelFigures:
 def _points_change(found: console.PointsChange) -> PointsChange:
     return PointsChange(
         id=global_id("PointsChange", found.id),
-        kind=found.kind,
+        kind=known(LoyaltyMovementKind, found.kind),
         points=shown(found.points),
         recorded_at=found.recorded_at,
         order_number=found.order_number,

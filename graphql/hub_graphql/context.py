@@ -1,7 +1,7 @@
 """What a resolver can reach: who asks, the one read session of its operation, loaders and services."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, Protocol, TypeVar, cast
 
@@ -14,6 +14,10 @@ from hub_graphql.loaders import Batch, Loaders
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+
+
+GRACE_SECONDS = 1.0
+"""How long a cancelled read may go on: longer than nearly every statement, shorter than anybody waits."""
 
 
 class SessionSource(Protocol):
@@ -63,14 +67,20 @@ class RequestContext:
         return cast("Database", self._database)
 
     async def read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
-        """Run `work` on the operation's read session, alone: reads queue behind one another."""
+        """Run `work` on the operation's read session, alone: reads queue behind one another.
+
+        When the caller is cancelled (a sibling has failed), a read under way ends first, within GRACE_SECONDS.
+        """
         async with self._lock:
-            if not self._hold_session:
-                async with self._database.read() as session:
-                    return await work(session)
-            if self._session is None:
-                self._session = await self._opened.enter_async_context(self._database.read())
-            return await work(self._session)
+            return await _to_its_end(self._read(work))
+
+    async def _read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
+        if not self._hold_session:
+            async with self._database.read() as session:
+                return await work(session)
+        if self._session is None:
+            self._session = await self._opened.enter_async_context(self._database.read())
+        return await work(self._session)
 
     async def load(self, batch: Batch[K, V], key: K) -> V | None:
         """What `batch` finds for `key`, in one statement with every key asked for at the same time."""
@@ -98,6 +108,23 @@ class RequestContext:
 
     async def close(self) -> None:
         await self.refresh()
+
+
+async def _to_its_end(reading: Coroutine[Any, Any, T]) -> T:
+    """Await `reading`; cancelled meanwhile, let it end before the cancellation goes on.
+
+    A statement that is cut off costs its connection: the driver closes it, and the pool has to open another.
+    """
+    task = asyncio.ensure_future(reading)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        try:
+            await asyncio.wait({task}, timeout=GRACE_SECONDS)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
 Info = strawberry.Info[RequestContext, None]

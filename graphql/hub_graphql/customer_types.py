@@ -1,9 +1,12 @@
 """Customers as the API shows them: one person, one purchase history, one balance across every channel."""
 
 from datetime import datetime
+from enum import Enum
+from typing import cast
 from uuid import UUID
 
 import strawberry
+from strawberry import enum_value
 
 from hub import customers, loyalty, orders
 from hub.infra.sealing import Sealer
@@ -17,10 +20,20 @@ from hub_graphql.order_types import Order, load_order, order_node
 from hub_graphql.pagination import Connection, connect, cursor_scope, page
 from hub_graphql.paging_arguments import After, First
 from hub_graphql.permissions import require_scope
-from hub_graphql.words import shown
+from hub_graphql.words import known, shown
 
 PROGRAMMES = 2
 """What the list of a customer's accounts is assumed to hold when a document is priced."""
+
+
+@strawberry.enum(description="What moved points.")
+class LoyaltyMovementKind(Enum):
+    GRANT = enum_value("GRANT", description="An order may earn them; nothing was earned yet.")
+    EARN = enum_value("EARN", description="Goods were handed over.")
+    ACTIVATE = enum_value("ACTIVATE", description="The return window closed: pending points can be spent.")
+    REVERSE = enum_value("REVERSE", description="Goods came back.")
+    SPEND = enum_value("SPEND", description="The customer spent them.")
+    ADJUST = enum_value("ADJUST", description="Staff moved them, with a reason.")
 
 
 @strawberry.type(description="A loyalty programme.")
@@ -49,7 +62,7 @@ class LoyaltyAccount:
 class LoyaltyMovement:
     row: strawberry.Private[loyalty.Movement]
     id: strawberry.ID = strawberry.field(description="The movement's global id.")
-    kind: str = strawberry.field(description="What it was: GRANT, EARN, ACTIVATE, REVERSE, SPEND or ADJUST.")
+    kind: LoyaltyMovementKind | None = strawberry.field(description="What it was; null for one newer than this API.")
     available: int = strawberry.field(description="Change of the points that can be spent.")
     pending: int = strawberry.field(description="Change of the pending points.")
     owed: int = strawberry.field(description="Change of what is not owed: negative when debt grew.")
@@ -71,7 +84,7 @@ class Customer(Node):
     row: strawberry.Private[customers.Customer]
     person: strawberry.Private[customers.Person]
     version: int = strawberry.field(description="Counts changes.")
-    created_at: datetime | None = strawberry.field(description="When the hub first met them.")
+    created_at: datetime = strawberry.field(description="When the hub first met them.")
     erased_at: datetime | None = strawberry.field(description="When they were erased at their wish; null otherwise.")
 
     @field("First name; null when unknown or erased.")
@@ -90,7 +103,9 @@ class Customer(Node):
     def phone(self) -> str | None:
         return self.person.phone or None
 
-    @field("The purchase history in every channel, newest first.", require_scope(Scope.ORDERS_READ))
+    @field(
+        "The purchase history in every channel, newest first. Errors: INVALID_CURSOR.", require_scope(Scope.ORDERS_READ)
+    )
     async def orders(self, info: Info, first: First = None, after: After = None) -> Connection[Order]:
         scope = cursor_scope("customerOrders", customer=self.row.id)
         wanted = page(scope, tuple[datetime, UUID], first=first, after=after)
@@ -106,7 +121,7 @@ class Customer(Node):
     async def loyalty_accounts(self, info: Info) -> list[LoyaltyAccount]:
         return await load_accounts(info.context, self.row.id)
 
-    @field("Every movement of points, newest first.", require_scope(Scope.LOYALTY_READ))
+    @field("Every movement of points, newest first. Errors: INVALID_CURSOR.", require_scope(Scope.LOYALTY_READ))
     async def loyalty_history(
         self, info: Info, first: First = None, after: After = None
     ) -> Connection[LoyaltyMovement]:
@@ -119,13 +134,13 @@ class Customer(Node):
 
 
 def customer_node(context: RequestContext, row: customers.Customer) -> Customer:
-    known = customers.person(row, context.service(Sealer))
+    person = customers.person(row, context.service(Sealer))
     return Customer(
         row=row,
-        person=known or customers.Person(),
+        person=person or customers.Person(),
         id=global_id("Customer", row.id),
         version=shown(row.version),
-        created_at=row.created_at,
+        created_at=cast("datetime", row.created_at),  # the database sets it
         erased_at=row.erased_at,
     )
 
@@ -138,7 +153,7 @@ def movement_node(row: loyalty.Movement) -> LoyaltyMovement:
     return LoyaltyMovement(
         row=row,
         id=global_id("LoyaltyMovement", row.id),
-        kind=row.kind,
+        kind=known(LoyaltyMovementKind, row.kind),
         available=shown(row.available),
         pending=shown(row.pending),
         owed=shown(row.owed),

@@ -54,7 +54,7 @@ class CustomerQuery:
     @field(
         "The customer with this id or this verified identifier, exactly one of them; null when there is none for "
         "this caller. A channel's credential finds who ordered there, staff and tills find everybody, a customer "
-        "finds itself.",
+        "finds itself. Errors: INVALID_ID, INVALID_IDENTITY, INVALID_INPUT.",
         require_scope(Scope.CUSTOMERS_READ),
     )
     async def customer(  # noqa: PLR0917 (GraphQL arguments are named)

@@ -34,7 +34,8 @@ class Handshake:
 
 
 Authenticate = Callable[[Handshake], Awaitable[Principal]]
-"""Raises DeniedError when nobody can be made out; the transports answer 401, or close with 4403."""
+"""Raises DeniedError when nobody can be made out: 401 with a challenge. A credential that is good but may not be used
+like this (another Origin, no CSRF token) is 403, as on the REST parts. A WebSocket is closed with 4403."""
 
 OriginAllowed = Callable[[str, Handshake], bool]
 """Whether a browser page of this origin may call. Asked only when an Origin header is present."""

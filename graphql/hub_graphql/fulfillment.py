@@ -1,6 +1,6 @@
 """The stores' queues and the routing behind them: what can be asked, done and watched."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from functools import partial
@@ -10,37 +10,21 @@ from uuid import UUID
 import strawberry
 
 from hub import fulfillment
-from hub.fulfillment import QueueStep
-from hub.infra.database import Database
 from hub.infra.events import EventHub
-from hub.infra.idempotency import Answer
-from hub.infra.sealing import Sealer
 from hub.inventory import UnknownLocationError
-from hub.kernel.principal import Principal, Scope
+from hub.kernel.principal import Scope
 from hub_graphql.context import Info, RequestContext
 from hub_graphql.cost import cost
-from hub_graphql.errors import Error
-from hub_graphql.errors import Warning as Advice
-from hub_graphql.fields import field, mutation, subscription
+from hub_graphql.fields import field, subscription
 from hub_graphql.fulfillment_types import (
     FulfillmentOrder,
-    FulfillmentStatus,
-    RejectReason,
+    FulfillmentOrderStatus,
     fulfillment_order_node,
     load_visible_fulfillment_order,
 )
 from hub_graphql.ids import expect_id
-from hub_graphql.keyed import settle
 from hub_graphql.pagination import Connection, connect, cursor_scope, page
 from hub_graphql.paging_arguments import After, First
-from hub_graphql.payloads import (
-    ERRORS,
-    KEY_DESCRIPTION,
-    REPLAYED,
-    VERSION_DESCRIPTION,
-    WARNINGS,
-    WHAT_TO_DO,
-)
 from hub_graphql.permissions import require_scope
 from hub_graphql.routing_types import RoutingDecision, load_visible_decision
 from hub_graphql.stream_cursors import CURSOR, Stream, StreamCursor, StreamEventKind
@@ -55,7 +39,7 @@ OfLocation = Annotated[
 ]
 Watched = Annotated[strawberry.ID, strawberry.argument(description="The location whose queue is watched.")]
 Statuses = Annotated[
-    list[FulfillmentStatus] | None, strawberry.argument(description="Only these; without them, every status.")
+    list[FulfillmentOrderStatus] | None, strawberry.argument(description="Only these; without them, every status.")
 ]
 
 
@@ -72,55 +56,18 @@ class FulfillmentQueueEvent:
     )
 
 
-@strawberry.input(description="Which fulfillment order to move on.")
-class FulfillmentOrderStepInput:
-    id: strawberry.ID = strawberry.field(description="The fulfillment order's global id.")
-    idempotency_key: str = strawberry.field(description=KEY_DESCRIPTION)
-    expected_version: int | None = strawberry.field(default=None, description=VERSION_DESCRIPTION)
-
-
-@strawberry.input(description="Which fulfillment order to turn down, and why.")
-class FulfillmentOrderRejectInput(FulfillmentOrderStepInput):
-    reason: RejectReason = strawberry.field(description="Why; it decides what happens to the stock.")
-
-
-@strawberry.input(description="Which fulfillment order the customer collects.")
-class FulfillmentOrderCollectInput(FulfillmentOrderStepInput):
-    code: str = strawberry.field(description="The pickup code that the customer shows.")
-
-
-@strawberry.input(description="Which fulfillment order has left.")
-class FulfillmentOrderShipInput(FulfillmentOrderStepInput):
-    carrier: str = strawberry.field(default="", description="Who carries it.")
-    tracking_number: str = strawberry.field(default="", description="The parcel's number.")
-    tracking_url: str = strawberry.field(default="", description="Where the parcel can be followed.")
-
-
-@strawberry.type(description="What became of a step in a store's queue.")
-class FulfillmentOrderPayload:
-    fulfillment_order: FulfillmentOrder | None = strawberry.field(
-        description="The fulfillment order as it is now; null when the step was refused."
-    )
-    errors: list[Error] = strawberry.field(description=ERRORS)
-    warnings: list[Advice] = strawberry.field(description=WARNINGS)
-    replayed: bool = strawberry.field(description=REPLAYED)
-
-
-StepInput = Annotated[FulfillmentOrderStepInput, WHAT_TO_DO]
-RejectInput = Annotated[FulfillmentOrderRejectInput, WHAT_TO_DO]
-CollectInput = Annotated[FulfillmentOrderCollectInput, WHAT_TO_DO]
-ShipInput = Annotated[FulfillmentOrderShipInput, WHAT_TO_DO]
-
-
 @strawberry.type
 class FulfillmentQuery:
-    @field("One fulfillment order; null when it is not the caller's.", require_scope(Scope.FULFILLMENT_READ))
+    @field(
+        "One fulfillment order; null when it is not the caller's. Errors: INVALID_ID.",
+        require_scope(Scope.FULFILLMENT_READ),
+    )
     async def fulfillment_order(self, info: Info, id: FulfillmentOrderId) -> FulfillmentOrder | None:  # noqa: A002
         return await load_visible_fulfillment_order(info.context, expect_id("FulfillmentOrder", id))
 
     @field(
         "Fulfillment orders, oldest first. A credential bound to locations sees theirs, a channel's credential its "
-        "orders'. UNKNOWN_LOCATION for another's location.",
+        "orders'. Errors: UNKNOWN_LOCATION for another's location, INVALID_ID, INVALID_CURSOR.",
         require_scope(Scope.FULFILLMENT_READ),
     )
     async def fulfillment_orders(
@@ -152,68 +99,11 @@ class FulfillmentQuery:
         return connect(rows, wanted, node=fulfillment_order_node, key=lambda row: (row.created_at, row.id))
 
     @field(
-        "One routing decision with every candidate; null when its order is not the caller's.",
+        "One routing decision with every candidate; null when its order is not the caller's. Errors: INVALID_ID.",
         require_scope(Scope.ROUTING_READ),
     )
     async def routing_decision(self, info: Info, id: DecisionId) -> RoutingDecision | None:  # noqa: A002
         return await load_visible_decision(info.context, expect_id("RoutingDecision", id))
-
-
-@strawberry.type
-class FulfillmentMutation:
-    @mutation(
-        "Take an OPEN fulfillment order on. FULFILLMENT_ORDER_NOT_FOUND, STALE_VERSION, INVALID_TRANSITION.",
-        require_scope(Scope.FULFILLMENT_WRITE),
-    )
-    async def fulfillment_order_accept(self, info: Info, input: StepInput) -> FulfillmentOrderPayload:  # noqa: A002
-        return await _step(info, input, lambda database, step: fulfillment.accept(database, _asker(info), step))
-
-    @mutation(
-        "Picked and waiting: an accepted fulfillment order becomes READY. FULFILLMENT_ORDER_NOT_FOUND, STALE_VERSION, "
-        "INVALID_TRANSITION.",
-        require_scope(Scope.FULFILLMENT_WRITE),
-    )
-    async def fulfillment_order_ready(self, info: Info, input: StepInput) -> FulfillmentOrderPayload:  # noqa: A002
-        return await _step(info, input, lambda database, step: fulfillment.ready(database, _asker(info), step))
-
-    @mutation(
-        "Turn a fulfillment order down: its stock is released and its order is routed again without this location. "
-        "FULFILLMENT_ORDER_NOT_FOUND, STALE_VERSION, INVALID_TRANSITION.",
-        require_scope(Scope.FULFILLMENT_WRITE),
-    )
-    async def fulfillment_order_reject(self, info: Info, input: RejectInput) -> FulfillmentOrderPayload:  # noqa: A002
-        reason = fulfillment.RejectReason[input.reason.name]
-        return await _step(
-            info, input, lambda database, step: fulfillment.reject(database, _asker(info), step, reason=reason)
-        )
-
-    @mutation(
-        "Hand a READY order to the customer who shows its code; points are earned. FULFILLMENT_ORDER_NOT_FOUND, "
-        "STALE_VERSION, INVALID_TRANSITION, WRONG_PICKUP_CODE.",
-        require_scope(Scope.FULFILLMENT_WRITE),
-    )
-    async def fulfillment_order_collect(
-        self,
-        info: Info,
-        input: CollectInput,  # noqa: A002
-    ) -> FulfillmentOrderPayload:
-        sealer = info.context.service(Sealer)
-        return await _step(
-            info,
-            input,
-            lambda database, step: fulfillment.collect(database, _asker(info), step, sealer, code=input.code),
-        )
-
-    @mutation(
-        "The parcel has left; points are earned and the channel is told. FULFILLMENT_ORDER_NOT_FOUND, STALE_VERSION, "
-        "INVALID_TRANSITION.",
-        require_scope(Scope.FULFILLMENT_WRITE),
-    )
-    async def fulfillment_order_ship(self, info: Info, input: ShipInput) -> FulfillmentOrderPayload:  # noqa: A002
-        tracking = fulfillment.Tracking(input.carrier, input.tracking_number, input.tracking_url)
-        return await _step(
-            info, input, lambda database, step: fulfillment.ship(database, _asker(info), step, tracking=tracking)
-        )
 
 
 @strawberry.type
@@ -276,30 +166,6 @@ def _news(
 ) -> FulfillmentQueueEvent:
     nodes = [fulfillment_order_node(row) for row in rows]
     return FulfillmentQueueEvent(kind=kind, cursor=cursor, caught_up=caught_up, fulfillment_orders=nodes)
-
-
-def _asker(info: Info) -> Principal:
-    return info.context.principal
-
-
-async def _step(
-    info: Info,
-    given: FulfillmentOrderStepInput,
-    run: Callable[[Database, QueueStep], Awaitable[Answer]],
-) -> FulfillmentOrderPayload:
-    async def prepare(_context: RequestContext) -> QueueStep:
-        key = expect_id("FulfillmentOrder", given.id)
-        return QueueStep(key, given.idempotency_key, given.expected_version)
-
-    settled = await settle(info, prepare, run)
-    item = None
-    if settled.outcome is not None:
-        key = UUID(settled.outcome["fulfillment_order_id"])
-        row = await info.context.load(fulfillment.fulfillment_orders_by_ids, key)
-        item = fulfillment_order_node(row) if row else None
-    return FulfillmentOrderPayload(
-        fulfillment_order=item, errors=settled.errors, warnings=[], replayed=settled.replayed
-    )
 
 
 def _own_location(context: RequestContext, location_id: strawberry.ID) -> UUID:

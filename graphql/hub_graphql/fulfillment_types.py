@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 from uuid import UUID
 
 import strawberry
@@ -11,13 +11,14 @@ from strawberry import enum_value
 from hub import fulfillment, orders
 from hub.infra.sealing import Sealer
 from hub.kernel.principal import Scope
+from hub_graphql.availability import FulfillmentMethod
 from hub_graphql.context import Info, RequestContext
 from hub_graphql.cost import cost
 from hub_graphql.fields import field
 from hub_graphql.ids import global_id
 from hub_graphql.locations import Location, load_location
 from hub_graphql.nodes import Node, register_node
-from hub_graphql.order_types import LINES, OrderLine, OrderMethod, load_order, load_order_line
+from hub_graphql.order_types import LINES, OrderLine, load_order, load_order_line
 from hub_graphql.permissions import require_scope
 from hub_graphql.routing_types import RoutingDecision, load_decision
 from hub_graphql.words import known, shown
@@ -29,7 +30,7 @@ LazyOrder = Annotated["Order", strawberry.lazy("hub_graphql.order_types")]
 
 
 @strawberry.enum(description="Where a store's work stands.")
-class FulfillmentStatus(Enum):
+class FulfillmentOrderStatus(Enum):
     OPEN = enum_value("OPEN", description="Nobody took it on yet.")
     IN_PROGRESS = enum_value("IN_PROGRESS", description="The location took it on.")
     READY = enum_value("READY", description="Picked: it waits for the customer or the carrier.")
@@ -40,7 +41,7 @@ class FulfillmentStatus(Enum):
 
 
 @strawberry.enum(description="Why a location turns work down.")
-class RejectReason(Enum):
+class FulfillmentOrderRejectReason(Enum):
     NOT_FOUND = enum_value("NOT_FOUND", description="The units are not there: somebody has to count.")
     DAMAGED = enum_value("DAMAGED", description="The units are damaged: they leave the sellable stock.")
     TOO_BUSY = enum_value("TOO_BUSY", description="No time for it.")
@@ -62,10 +63,16 @@ class FulfillmentOrderLine:
 @strawberry.type(description="The part of an order that one location fulfils.")
 class FulfillmentOrder(Node):
     row: strawberry.Private[fulfillment.FulfillmentOrder]
-    number: int | None = strawberry.field(description="A short number for people, unique among fulfillment orders.")
-    status: FulfillmentStatus | None = strawberry.field(description="Where it stands; null when newer than this API.")
-    method: OrderMethod | None = strawberry.field(description="How it is handed out; null when newer than this API.")
-    reject_reason: RejectReason | None = strawberry.field(description="Why it was turned down; null when it was not.")
+    number: int = strawberry.field(description="A short number for people, unique among fulfillment orders.")
+    status: FulfillmentOrderStatus | None = strawberry.field(
+        description="Where it stands; null when newer than this API."
+    )
+    method: FulfillmentMethod | None = strawberry.field(
+        description="How it is handed out; null when newer than this API."
+    )
+    reject_reason: FulfillmentOrderRejectReason | None = strawberry.field(
+        description="Why it was turned down; null when it was not."
+    )
     carrier: str | None = strawberry.field(description="Who carries the parcel; null before it left.")
     tracking_number: str | None = strawberry.field(description="The parcel's number; null when there is none.")
     tracking_url: str | None = strawberry.field(description="Where the parcel can be followed; null when unknown.")
@@ -113,10 +120,10 @@ def fulfillment_order_node(row: fulfillment.FulfillmentOrder) -> FulfillmentOrde
     return FulfillmentOrder(
         row=row,
         id=global_id("FulfillmentOrder", row.id),
-        number=row.number,
-        status=known(FulfillmentStatus, row.status),
-        method=known(OrderMethod, row.method),
-        reject_reason=known(RejectReason, row.reject_reason),
+        number=shown(cast("int", row.number)),  # the database numbers every row
+        status=known(FulfillmentOrderStatus, row.status),
+        method=known(FulfillmentMethod, row.method),
+        reject_reason=known(FulfillmentOrderRejectReason, row.reject_reason),
         carrier=row.carrier,
         tracking_number=row.tracking_number,
         tracking_url=row.tracking_url,

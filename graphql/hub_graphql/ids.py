@@ -7,6 +7,7 @@ from uuid import UUID
 import strawberry
 
 from hub.kernel.errors import InvalidInputError
+from hub.kernel.ids import parse_id
 
 _MAX_LENGTH = 200
 
@@ -41,6 +42,19 @@ def expect_id(type_name: str, text: str, *, path: tuple[str, ...] = ("id",)) -> 
     if found != type_name:
         raise GlobalIdError(f"this is the id of a {found[:40]}, a {type_name} was expected", path=path)
     return key
+
+
+def expect_id_or_none(type_name: str, text: str | None, *, path: tuple[str, ...]) -> UUID | None:
+    """As `expect_id`, None for what was not given."""
+    return None if text is None else expect_id(type_name, text, path=path)
+
+
+def parse_uuid(text: str, *, path: tuple[str, ...]) -> UUID:
+    """An id of the caller's own. Raises InvalidInputError when it is no UUID."""
+    found = parse_id(text)
+    if found is None:
+        raise InvalidInputError(f"{path[-1]} must be a UUID", path=path)
+    return found
 
 
 def _not_an_id(text: str, path: tuple[str, ...]) -> GlobalIdError:

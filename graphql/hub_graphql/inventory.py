@@ -11,11 +11,12 @@ from uuid import UUID
 import strawberry
 
 from hub.channels import views as channels
-from hub.inventory import reading
+from hub.inventory import ReservationOwner, reading
 from hub.inventory.reading import LevelFilter
 from hub.kernel.errors import InvalidInputError
 from hub.kernel.principal import LocationNotAllowedError, Scope
 from hub_graphql.availability import (
+    DEFAULT_METHOD,
     Availability,
     FulfillmentMethod,
     Method,
@@ -35,6 +36,7 @@ from hub_graphql.naming import Named, location_key, location_key_or_none, varian
 from hub_graphql.pagination import Connection, connect, cursor_scope, page
 from hub_graphql.paging_arguments import After, Before, First, Last
 from hub_graphql.permissions import require_scope
+from hub_graphql.reservations import owner_of
 from hub_graphql.stock import StockLevel, StockMovement, level_node, movement_node
 from hub_graphql.stock_reports import InventoryMutation
 from hub_graphql.watching import AvailabilitySubscription
@@ -66,8 +68,9 @@ LocationCode = Annotated[str | None, strawberry.argument(description="The locati
 class InventoryQuery:
     @field(
         "What may be promised of each sku, in the order asked for: on a channel, at one location, or, for a "
-        "credential of no channel, at every open location. Errors: CHANNEL_NOT_FOUND, CHANNEL_NOT_ALLOWED, "
-        "LOCATION_NOT_ALLOWED, INVALID_INPUT.",
+        "credential of no channel, at every open location. A till or staff who name a location are told what lies "
+        "there, whatever it can do. Errors: CHANNEL_NOT_FOUND, CHANNEL_NOT_ALLOWED, LOCATION_NOT_ALLOWED, INVALID_ID, "
+        "INVALID_INPUT.",
         require_scope(Scope.CATALOG_READ, Scope.STOCK_READ),
         cost(size_argument="skus"),
     )
@@ -79,7 +82,7 @@ class InventoryQuery:
         channel: OnChannel = None,
         location_id: OneLocation = None,
         near: Near = None,
-        method: Method = None,
+        method: Method = DEFAULT_METHOD,
     ) -> list[Availability]:
         if not 1 <= len(skus) <= MAX_NAMED:
             raise InvalidInputError(f"name 1 to {MAX_NAMED} skus, not {len(skus)}", path=("skus",))
@@ -95,7 +98,7 @@ class InventoryQuery:
 
     @field(
         "Levels, page by page. A credential sees the locations it is bound to, else its channel's pool. "
-        "Errors: UNKNOWN_SKU, LOCATION_NOT_ALLOWED, INVALID_CURSOR.",
+        "Errors: UNKNOWN_SKU, LOCATION_NOT_ALLOWED, INVALID_ID, INVALID_CURSOR, INVALID_INPUT.",
         require_scope(Scope.STOCK_READ),
     )
     async def stock_levels(
@@ -122,7 +125,7 @@ class InventoryQuery:
 
     @field(
         "The ledger of one level, newest first. Errors: UNKNOWN_SKU, UNKNOWN_LOCATION, LOCATION_NOT_ALLOWED, "
-        "INVALID_CURSOR.",
+        "INVALID_ID, INVALID_CURSOR, INVALID_INPUT.",
         require_scope(Scope.STOCK_READ),
     )
     async def stock_movements(
@@ -188,7 +191,8 @@ async def _question(
         location = await location_key_or_none(context, location_id, None, path=("locationId",))
         if location is not None:
             await _require_sellable(context, location)
-        return Question(location_id=location, method=name)
+        claims_as_shop = owner_of(context.principal) is ReservationOwner.CART
+        return Question(location_id=location, method=name if claims_as_shop else None)
     point = None if near is None else parse_point(near, path=("near",))
     found = await (meant_channel if near is not None else needed_channel)(context, channel)
     return Question(channel_id=found.id if found else None, method=name, near=point)

@@ -1,7 +1,7 @@
 """Keyed mutations: look up what the input names, let the feature decide once per key, tell what came of it."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID, uuid5
 
@@ -12,6 +12,7 @@ from hub.kernel.errors import ErrorKind, HubError
 from hub.kernel.principal import Principal
 from hub_graphql.context import Info, RequestContext
 from hub_graphql.errors import Error, described_error
+from hub_graphql.errors import Warning as Advice
 
 T = TypeVar("T")
 _INPUT = "input"
@@ -19,11 +20,12 @@ _INPUT = "input"
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What a keyed mutation came to: an outcome, or the errors of its payload."""
+    """What a keyed mutation came to: an outcome, perhaps with warnings, or the errors of its payload."""
 
     outcome: Mapping[str, Any] | None
     replayed: bool
     errors: list[Error]
+    warnings: list[Advice] = field(default_factory=list)
 
 
 async def settle(

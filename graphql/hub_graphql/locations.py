@@ -61,7 +61,9 @@ class OpeningHours:
 
 @strawberry.type(description="A place that holds stock.")
 class Location(Node):
-    code: str = strawberry.field(description="Its short name, unique among locations; accepted wherever an id is.")
+    code: str = strawberry.field(
+        description="Its short name, unique among locations; give it as locationCode where an input takes one."
+    )
     name: str = strawberry.field(description="Its name for people.")
     kind: LocationKind | None = strawberry.field(description="What it is; null for a kind newer than this API.")
     geo: GeoPoint | None = strawberry.field(description="Where it is; null when unknown.")
@@ -90,7 +92,8 @@ LocationCode = Annotated[str | None, strawberry.argument(description="The locati
 @strawberry.type
 class LocationQuery:
     @field(
-        "Open locations, nearest first when a point is given. A credential of one channel sees that channel's.",
+        "Open locations, nearest first when a point is given. A credential of one channel sees that channel's. "
+        "Errors: INVALID_CURSOR, INVALID_INPUT for no point on the earth.",
         require_scope(Scope.CATALOG_READ, Scope.STOCK_READ),
     )
     async def locations(
@@ -120,7 +123,8 @@ class LocationQuery:
         return connect(rows, wanted, node=location_node, key=lambda row: (row.rank, row.code))
 
     @field(
-        "One location by its id or its code; null when it does not exist for this caller.",
+        "One location by its id or its code; null when it does not exist for this caller. Errors: INVALID_ID, "
+        "INVALID_INPUT.",
         require_scope(Scope.CATALOG_READ, Scope.STOCK_READ),
     )
     async def location(

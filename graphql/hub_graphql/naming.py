@@ -16,6 +16,32 @@ from hub_graphql.ids import expect_id
 Path = tuple[str, ...]
 
 
+@strawberry.input
+class VariantInput:
+    sku: str | None = strawberry.field(
+        default=None, description="The variant's sku; give this or variantId. Errors: UNKNOWN_SKU."
+    )
+    variant_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The variant's id; give this or sku. Errors: INVALID_ID, UNKNOWN_SKU."
+    )
+
+
+@strawberry.input
+class UnitsInput(VariantInput):
+    quantity: int = strawberry.field(description="Units, 1 to 1,000,000,000; else INVALID_QUANTITY.")
+
+
+@strawberry.input
+class LocationInput:
+    location_id: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="The location's id; by default the credential's only one. Errors: INVALID_ID, UNKNOWN_LOCATION.",
+    )
+    location_code: str | None = strawberry.field(
+        default=None, description="The location's code, instead of its id. Errors: UNKNOWN_LOCATION."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Named:
     """A variant by `sku` or `variant_id`, one of the two; `path` is where the input says so."""
@@ -42,6 +68,13 @@ async def variant_key(
     context: RequestContext, sku: str | None, variant_id: strawberry.ID | None, path: Path = ()
 ) -> UUID:
     return (await variant_keys(context, [Named(sku, variant_id, path)]))[0]
+
+
+async def variants_of_lines(context: RequestContext, lines: Sequence[VariantInput]) -> list[UUID]:
+    """The variants of an input's `lines`, as `variant_keys`."""
+    return await variant_keys(
+        context, [Named(line.sku, line.variant_id, ("lines", str(number))) for number, line in enumerate(lines)]
+    )
 
 
 async def location_key(

@@ -59,7 +59,10 @@ async def find_node(context: RequestContext, text: str) -> Any:
 class NodeQuery:
     """Inherit the schema's Query from this."""
 
-    @field("The object with this global id; null when it does not exist for this caller.", any_principal())
+    @field(
+        "The object with this global id; null when it does not exist for this caller. Errors: INVALID_ID.",
+        any_principal(),
+    )
     async def node(
         self,
         info: Info,

@@ -8,22 +8,34 @@ import strawberry
 from strawberry import enum_value
 
 from hub import orders
-from hub.catalog import views
 from hub.customers import IdentityEvidence, IdentityKind, Person
 from hub.inventory import ReturnCondition as StockCondition
-from hub.inventory import UnknownLocationError, UnknownVariantError
+from hub.inventory import UnknownLocationError
+from hub.kernel.money import CurrencyError
 from hub_graphql.channels import needed_channel
 from hub_graphql.context import RequestContext
 from hub_graphql.geography import GeoPointInput, parse_point
-from hub_graphql.ids import expect_id
+from hub_graphql.ids import expect_id, expect_id_or_none
 from hub_graphql.locations import load_location
-from hub_graphql.money import MoneyInput, parse_amount, parse_money
+from hub_graphql.money import MoneyInput, parse_money
+from hub_graphql.naming import (
+    LocationInput,
+    Path,
+    UnitsInput,
+    location_key,
+    location_key_or_none,
+    variants_of_lines,
+)
 from hub_graphql.order_types import OrderMethod, OrderStatus, ReturnCondition
-from hub_graphql.payloads import KEY_DESCRIPTION, VERSION_DESCRIPTION
+from hub_graphql.payloads import KeyedInput, VersionedInput
+
+_PLACE = ("locationId",)
+_PICKUP = ("pickupLocationId",)
+_ORDER = "The order's global id. Errors: INVALID_ID, ORDER_NOT_FOUND."
 
 
 @strawberry.enum(description="Why an order is cancelled.")
-class CancelReason(Enum):
+class OrderCancelReason(Enum):
     CUSTOMER = enum_value("CUSTOMER", description="The buyer wishes it.")
     OUT_OF_STOCK = enum_value("OUT_OF_STOCK", description="It cannot be delivered.")
     FRAUD = enum_value("FRAUD", description="It is not genuine.")
@@ -31,24 +43,28 @@ class CancelReason(Enum):
 
 
 @strawberry.input(description="Which orders to list; what is not given does not narrow.")
-class OrderFilter:
-    channel: str | None = strawberry.field(default=None, description="Captured from this channel (code or id).")
+class OrderFilterInput:
+    channel: str | None = strawberry.field(
+        default=None, description="Captured from this channel, by its code or id; CHANNEL_NOT_FOUND."
+    )
     statuses: list[OrderStatus] | None = strawberry.field(default=None, description="In one of these states.")
-    customer_id: strawberry.ID | None = strawberry.field(default=None, description="Of this customer.")
+    customer_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Of this customer, by id; INVALID_ID."
+    )
     held: bool | None = strawberry.field(default=None, description="Waiting for a person, or not.")
 
 
-@strawberry.input(description="A line to order. Amounts are decimals in the order's currency.")
-class OrderPlaceLineInput:
-    sku: str = strawberry.field(description="The variant's sku; else UNKNOWN_SKU.")
-    quantity: int = strawberry.field(description="Units, 1 to 1,000,000,000.")
+@strawberry.input(description="A line to order. Its amounts are in the order's currency; else UNKNOWN_CURRENCY.")
+class OrderPlaceLineInput(UnitsInput):
     unit_price: MoneyInput | None = strawberry.field(
         default=None,
         description="The price of a unit that the buyer saw: PRICE_CHANGED when it does not hold any more and the "
         "credential lacks orders:price. Null: the price that holds.",
     )
-    discount: str = strawberry.field(default="0", description="All discounts of the line, not negative.")
-    tax: str = strawberry.field(default="0", description="The line's tax, not negative.")
+    discount: MoneyInput | None = strawberry.field(
+        default=None, description="All discounts of the line, not negative. Null: none."
+    )
+    tax: MoneyInput | None = strawberry.field(default=None, description="The line's tax, not negative. Null: none.")
 
 
 @strawberry.input(description="Who orders. What is verified finds the person again in every channel.")
@@ -84,18 +100,29 @@ class OrderPaymentInput:
 
 
 @strawberry.input(description="An order to place.")
-class OrderPlaceInput:
-    idempotency_key: str = strawberry.field(description=KEY_DESCRIPTION)
-    lines: list[OrderPlaceLineInput] = strawberry.field(description="1 to 500 lines.")
+class OrderPlaceInput(KeyedInput):
+    lines: list[OrderPlaceLineInput] = strawberry.field(description="1 to 500 lines; else EMPTY_ORDER.")
     method: OrderMethod = strawberry.field(description="How the buyer receives the goods.")
-    channel: str | None = strawberry.field(default=None, description="Code or id; without it, the credential's own.")
+    channel: str | None = strawberry.field(
+        default=None,
+        description="The channel's code or id; by default the credential's own. Errors: CHANNEL_NOT_FOUND, "
+        "CHANNEL_NOT_ALLOWED.",
+    )
     currency_code: str | None = strawberry.field(default=None, description="ISO 4217; without it, the channel's.")
     external_id: str | None = strawberry.field(
         default=None, description="Your own id of the order, unique in the channel; without it, the hub makes one."
     )
-    pickup_location_id: strawberry.ID | None = strawberry.field(default=None, description="For PICKUP: where.")
+    pickup_location_id: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="Where the customer collects, for PICKUP, by id. Errors: INVALID_ID, UNKNOWN_LOCATION.",
+    )
     location_id: strawberry.ID | None = strawberry.field(
-        default=None, description="For HANDED_OVER: the location whose units the buyer took along."
+        default=None,
+        description="For HANDED_OVER: the location whose units the buyer took along, by id; by default the "
+        "credential's only one. Errors: INVALID_ID, UNKNOWN_LOCATION.",
+    )
+    location_code: str | None = strawberry.field(
+        default=None, description="The location's code, instead of its id. Errors: UNKNOWN_LOCATION."
     )
     destination: GeoPointInput | None = strawberry.field(
         default=None, description="About where it goes, to choose a near location; kept to a kilometre."
@@ -110,33 +137,32 @@ class OrderPlaceInput:
     payments: list[OrderPaymentInput] = strawberry.field(
         default_factory=list, description="References to its payments."
     )
-    shipping: str = strawberry.field(default="0", description="What shipping costs, as a decimal.")
+    shipping: MoneyInput | None = strawberry.field(
+        default=None, description="What shipping costs, in the order's currency, not negative. Null: nothing."
+    )
 
 
 @strawberry.input(description="An order to cancel.")
-class OrderCancelInput:
-    id: strawberry.ID = strawberry.field(description="The order's global id.")
-    reason: CancelReason = strawberry.field(description="Why.")
-    idempotency_key: str = strawberry.field(description=KEY_DESCRIPTION)
-    expected_version: int | None = strawberry.field(default=None, description=VERSION_DESCRIPTION)
+class OrderCancelInput(VersionedInput):
+    id: strawberry.ID = strawberry.field(description=_ORDER)
+    reason: OrderCancelReason = strawberry.field(description="Why.")
 
 
 @strawberry.input(description="Units of a line that came back.")
 class OrderReturnLineInput:
-    order_line_id: strawberry.ID = strawberry.field(description="The order line.")
-    quantity: int = strawberry.field(description="Units: at most those handed out and not returned yet.")
+    order_line_id: strawberry.ID = strawberry.field(description="The order line's global id; else INVALID_ID.")
+    quantity: int = strawberry.field(
+        description="Units: at most those handed out and not returned yet; else RETURN_EXCEEDS_FULFILLED."
+    )
     condition: ReturnCondition = strawberry.field(
         default=ReturnCondition.SELLABLE, description="Their condition; it decides which stock they become."
     )
 
 
-@strawberry.input(description="Goods that came back.")
-class OrderReturnInput:
-    id: strawberry.ID = strawberry.field(description="The order's global id.")
-    location_id: strawberry.ID = strawberry.field(description="Where the goods are now.")
+@strawberry.input(description="Goods that came back, and the location where they are now.")
+class OrderReturnInput(VersionedInput, LocationInput):
+    id: strawberry.ID = strawberry.field(description=_ORDER)
     lines: list[OrderReturnLineInput] = strawberry.field(description="1 to 100 lines.")
-    idempotency_key: str = strawberry.field(description=KEY_DESCRIPTION)
-    expected_version: int | None = strawberry.field(default=None, description=VERSION_DESCRIPTION)
 
 
 async def place_command(context: RequestContext, given: OrderPlaceInput) -> orders.PlaceOrder:
@@ -149,25 +175,26 @@ async def place_command(context: RequestContext, given: OrderPlaceInput) -> orde
         method=orders.OrderMethod[given.method.name],
         currency=currency,
         external_id=given.external_id,
-        pickup_location_id=await _location(context, given.pickup_location_id, "pickupLocationId"),
-        handed_over_at=await _location(context, given.location_id, "locationId"),
+        pickup_location_id=await _known(
+            context, expect_id_or_none("Location", given.pickup_location_id, path=_PICKUP), _PICKUP
+        ),
+        handed_over_at=await _known(context, await _handed_over_at(context, given), _PLACE),
         destination=parse_point(given.destination, path=("destination",)) if given.destination else None,
-        reservation_id=_key("Reservation", given.reservation_id, "reservationId"),
-        customer_id=_key("Customer", given.customer_id, "customerId"),
+        reservation_id=expect_id_or_none("Reservation", given.reservation_id, path=("reservationId",)),
+        customer_id=expect_id_or_none("Customer", given.customer_id, path=("customerId",)),
         evidence=_evidence(given.customer, channel.id),
         person=_person(given.customer),
         contact=_contact(given),
         payments=tuple(_payment(payment, index) for index, payment in enumerate(given.payments)),
-        shipping_minor=parse_amount(given.shipping, currency, path=("shipping",)).amount_minor,
+        shipping_minor=_minor(given.shipping, currency, ("shipping",)),
     )
 
 
 async def return_command(context: RequestContext, given: OrderReturnInput) -> orders.ReturnOrder:
-    location_id = await _location(context, given.location_id, "locationId")
-    if location_id is None:
-        raise UnknownLocationError("name the location where the goods are", path=("locationId",))
+    location_id = await location_key(context, given.location_id, given.location_code, path=_PLACE)
+    await _known(context, location_id, _PLACE)
     return orders.ReturnOrder(
-        order_id=expect_id("Order", given.id, path=("id",)),
+        order_id=expect_id("Order", given.id),
         location_id=location_id,
         lines=tuple(
             orders.ReturnLineInput(
@@ -184,30 +211,37 @@ async def return_command(context: RequestContext, given: OrderReturnInput) -> or
 async def _lines(
     context: RequestContext, given: list[OrderPlaceLineInput], currency: str
 ) -> tuple[orders.PlaceOrderLine, ...]:
-    skus = sorted({line.sku for line in given})
-    known = dict(zip(skus, await context.load_many(views.variant_ids_by_skus, skus), strict=True))
     lines = []
-    for index, line in enumerate(given):
+    for index, (line, variant_id) in enumerate(zip(given, await variants_of_lines(context, given), strict=True)):
         path = ("lines", str(index))
-        variant_id = known[line.sku]
-        if variant_id is None:
-            raise UnknownVariantError(f"there is no variant with the sku {line.sku[:60]!r}", path=(*path, "sku"))
         price = parse_money(line.unit_price, path=(*path, "unitPrice")) if line.unit_price else None
-        discount = parse_amount(line.discount, currency, path=(*path, "discount")).amount_minor
-        tax = parse_amount(line.tax, currency, path=(*path, "tax")).amount_minor
+        discount = _minor(line.discount, currency, (*path, "discount"))
+        tax = _minor(line.tax, currency, (*path, "tax"))
         lines.append(orders.PlaceOrderLine(variant_id, line.quantity, price, discount, tax))
     return tuple(lines)
 
 
-async def _location(context: RequestContext, given: strawberry.ID | None, name: str) -> UUID | None:
-    key = _key("Location", given, name)
-    if key is not None and await load_location(context, key) is None:
-        raise UnknownLocationError("there is no such location", path=(name,))
-    return key
+def _minor(given: MoneyInput | None, currency: str, path: Path) -> int:
+    """Minor units of the order's currency, 0 for none. Raises AmountError or CurrencyError."""
+    if given is None:
+        return 0
+    amount = parse_money(given, path=path)
+    if amount.currency != currency:
+        raise CurrencyError(f"the order is in {currency}, this amount in {amount.currency}", path=path)
+    return amount.amount_minor
 
 
-def _key(type_name: str, given: strawberry.ID | None, name: str) -> UUID | None:
-    return None if given is None else expect_id(type_name, given, path=(name,))
+async def _handed_over_at(context: RequestContext, given: OrderPlaceInput) -> UUID | None:
+    if given.method is not OrderMethod.HANDED_OVER and given.location_id is None and given.location_code is None:
+        return None
+    return await location_key_or_none(context, given.location_id, given.location_code, path=_PLACE)
+
+
+async def _known(context: RequestContext, location_id: UUID | None, path: Path) -> UUID | None:
+    """The location again. Raises UnknownLocationError when there is none with this id."""
+    if location_id is not None and await load_location(context, location_id) is None:
+        raise UnknownLocationError("there is no such location", path=path)
+    return location_id
 
 
 def _evidence(given: OrderCustomerInput | None, channel_id: UUID) -> tuple[IdentityEvidence, ...]:

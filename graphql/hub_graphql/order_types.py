@@ -1,5 +1,6 @@
 """Orders as the API shows them."""
 
+import dataclasses
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -165,9 +166,10 @@ class OrderReturn:
 
 
 @strawberry.type(description="A postal address. Personal data; empty texts are unknown.")
-class ContactAddress:
+class Address:
     name: str = strawberry.field(description="The addressee.")
-    lines: list[str] = strawberry.field(description="Street and further lines.")
+    line1: str = strawberry.field(description="Street and number.")
+    line2: str = strawberry.field(description="More of it.")
     postal_code: str = strawberry.field(description="Postal code.")
     city: str = strawberry.field(description="City.")
     region: str = strawberry.field(description="State or province.")
@@ -177,8 +179,8 @@ class ContactAddress:
 
 @strawberry.type(description="Whom an order goes to. Personal data, kept sealed; gone once the customer is erased.")
 class OrderContact:
-    ship_to: ContactAddress | None = strawberry.field(description="Where it is sent; null when nowhere.")
-    bill_to: ContactAddress | None = strawberry.field(description="Who pays; null when not told.")
+    ship_to: Address | None = strawberry.field(description="Where it is sent; null when nowhere.")
+    bill_to: Address | None = strawberry.field(description="Who pays; null when not told.")
     note: str | None = strawberry.field(description="What the buyer wrote with the order.")
 
 
@@ -363,18 +365,10 @@ def _contact(plain: dict[str, Any] | None) -> OrderContact | None:
     )
 
 
-def _address(plain: dict[str, Any] | None) -> ContactAddress | None:
+def _address(plain: dict[str, Any] | None) -> Address | None:
     if not plain:
         return None
-    return ContactAddress(
-        name=plain.get("name", ""),
-        lines=[plain[key] for key in ("line1", "line2") if plain.get(key)],
-        postal_code=plain.get("postal_code", ""),
-        city=plain.get("city", ""),
-        region=plain.get("region", ""),
-        country_code=plain.get("country_code", ""),
-        phone=plain.get("phone", ""),
-    )
+    return Address(**{part.name: plain.get(part.name) or "" for part in dataclasses.fields(Address)})
 
 
 register_node("Order", load_visible_order, Scope.ORDERS_READ)

@@ -1,5 +1,6 @@
 """Orders: asked for, placed, cancelled, returned."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -12,15 +13,15 @@ from hub.infra.idempotency import Answer
 from hub.infra.sealing import Sealer
 from hub.kernel.errors import InvalidInputError
 from hub.kernel.principal import Scope
-from hub_graphql.channels import meant_channel
+from hub_graphql.channels import meant_channel, needed_channel
 from hub_graphql.context import Info, RequestContext
 from hub_graphql.errors import PlainWarning
 from hub_graphql.fields import field, mutation
-from hub_graphql.ids import expect_id
+from hub_graphql.ids import expect_id, expect_id_or_none
 from hub_graphql.keyed import settle
 from hub_graphql.order_inputs import (
     OrderCancelInput,
-    OrderFilter,
+    OrderFilterInput,
     OrderPlaceInput,
     OrderReturnInput,
     place_command,
@@ -39,7 +40,7 @@ OfChannel = Annotated[
     strawberry.argument(description="Beside externalId: the channel's code or id; without it, the caller's own."),
 ]
 ExternalId = Annotated[str | None, strawberry.argument(description="The channel's own id of the order.")]
-Filter = Annotated[OrderFilter | None, strawberry.argument(description="Which orders; without it, all.")]
+Filter = Annotated[OrderFilterInput | None, strawberry.argument(description="Which orders; without it, all.")]
 PlaceInput = Annotated[OrderPlaceInput, WHAT_TO_DO]
 CancelInput = Annotated[OrderCancelInput, WHAT_TO_DO]
 ReturnInput = Annotated[OrderReturnInput, WHAT_TO_DO]
@@ -48,7 +49,8 @@ ReturnInput = Annotated[OrderReturnInput, WHAT_TO_DO]
 @strawberry.type
 class OrderQuery:
     @field(
-        "One order by its id, or by its channel and external id; null when it does not exist for this caller.",
+        "One order by its id, or by its channel and external id; null when it does not exist for this caller. "
+        "Errors: INVALID_ID, CHANNEL_NOT_FOUND, CHANNEL_NOT_ALLOWED, INVALID_INPUT.",
         require_scope(Scope.ORDERS_READ),
     )
     async def order(
@@ -62,15 +64,13 @@ class OrderQuery:
             raise InvalidInputError("name the order by id, or by channel and externalId", path=("id",))
         if id is not None:
             return await load_visible_order(info.context, expect_id("Order", id))
-        of = await meant_channel(info.context, channel)
-        if of is None:
-            raise InvalidInputError("this credential has no channel of its own: name one", path=("channel",))
+        of = await needed_channel(info.context, channel)
         found = await info.context.read(lambda session: orders.order_by_external_id(session, of.id, external_id or ""))
         return await load_visible_order(info.context, found.id) if found else None
 
     @field(
         "Orders, newest first. A customer sees its own, a channel's credential that channel's, one bound to locations "
-        "those with a part there.",
+        "those with a part there. Errors: INVALID_ID, INVALID_CURSOR, CHANNEL_NOT_FOUND, CHANNEL_NOT_ALLOWED.",
         require_scope(Scope.ORDERS_READ),
     )
     async def orders(
@@ -80,13 +80,10 @@ class OrderQuery:
         first: First = None,
         after: After = None,
     ) -> Connection[Order]:
-        asked = filter or OrderFilter()
-        channel = (
-            await meant_channel(info.context, asked.channel, path=("filter", "channel")) if asked.channel else None
-        )
-        customer = (
-            expect_id("Customer", asked.customer_id, path=("filter", "customerId")) if asked.customer_id else None
-        )
+        asked = filter or OrderFilterInput()
+        path = ("filter", "channel")
+        channel = await meant_channel(info.context, asked.channel, path=path) if asked.channel else None
+        customer = expect_id_or_none("Customer", asked.customer_id, path=("filter", "customerId"))
         statuses = None if asked.statuses is None else sorted({status.name for status in asked.statuses})
         channel_id = channel.id if channel else None
         scope = cursor_scope("orders", channel=channel_id, customer=customer, statuses=statuses, held=asked.held)
@@ -110,8 +107,9 @@ class OrderQuery:
 class OrderMutation:
     @mutation(
         "Place an order: its stock is claimed or the order is refused as a whole. An external id used before gives "
-        "that order, with a warning. INSUFFICIENT_STOCK, PRICE_CHANGED, UNKNOWN_SKU, UNKNOWN_CURRENCY, "
-        "INVALID_QUANTITY, INVALID_AMOUNT, EMPTY_ORDER, UNKNOWN_CUSTOMER, RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, "
+        "that order, with a warning. Errors: INSUFFICIENT_STOCK, PRICE_CHANGED, UNKNOWN_SKU, UNKNOWN_CURRENCY, "
+        "INVALID_QUANTITY, INVALID_AMOUNT, INVALID_INPUT, INVALID_ID, EMPTY_ORDER, UNKNOWN_CUSTOMER, "
+        "STOCK_NOT_TRACKED, STOCK_MOVED, CHANNEL_NOT_FOUND, RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, "
         "RESERVATION_NOT_ACTIVE, RESERVATION_MISMATCH, UNKNOWN_LOCATION.",
         require_scope(Scope.ORDERS_WRITE),
     )
@@ -131,15 +129,13 @@ class OrderMutation:
             path=["input", "externalId"],
         )
         return OrderPlacePayload(
+            settled=replace(settled, warnings=[known]) if outcome.get("known") else settled,
             order=await load_order(context, UUID(outcome["order_id"])) if outcome else None,
-            errors=settled.errors,
-            warnings=[known] if outcome.get("known") else [],
-            replayed=settled.replayed,
         )
 
     @mutation(
-        "Cancel every unit that was not handed out; stock and queues are put right. ORDER_NOT_FOUND, STALE_VERSION, "
-        "ORDER_NOT_CANCELLABLE.",
+        "Cancel every unit that was not handed out; stock and queues are put right. Errors: ORDER_NOT_FOUND, "
+        "STALE_VERSION, ORDER_NOT_CANCELLABLE.",
         require_scope(Scope.ORDERS_WRITE),
     )
     async def order_cancel(self, info: Info, input: CancelInput) -> OrderCancelPayload:  # noqa: A002
@@ -160,12 +156,12 @@ class OrderMutation:
 
         settled = await settle(info, prepare, run)
         order = await load_order(context, UUID(settled.outcome["order_id"])) if settled.outcome else None
-        return OrderCancelPayload(order=order, errors=settled.errors, warnings=[], replayed=settled.replayed)
+        return OrderCancelPayload(settled=settled, order=order)
 
     @mutation(
         "Take goods back, wherever and through whatever channel they were bought: stock, lines and the points of the "
-        "same units follow. ORDER_NOT_FOUND, STALE_VERSION, RETURN_EXCEEDS_FULFILLED, INVALID_QUANTITY; "
-        "LOCATION_NOT_ALLOWED as a top-level error.",
+        "same units follow. Errors: ORDER_NOT_FOUND, STALE_VERSION, RETURN_EXCEEDS_FULFILLED, INVALID_QUANTITY, "
+        "UNKNOWN_LOCATION; LOCATION_NOT_ALLOWED as a top-level error.",
         require_scope(Scope.ORDERS_WRITE),
     )
     async def order_return(self, info: Info, input: ReturnInput) -> OrderReturnPayload:  # noqa: A002
@@ -180,9 +176,7 @@ class OrderMutation:
         outcome = settled.outcome or {}
         row = await context.load(orders.returns_by_ids, UUID(outcome["return_id"])) if outcome else None
         return OrderReturnPayload(
+            settled=settled,
             order_return=order_return_node(row) if row else None,
             order=await load_order(context, UUID(outcome["order_id"])) if outcome else None,
-            errors=settled.errors,
-            warnings=[],
-            replayed=settled.replayed,
         )

@@ -18,7 +18,7 @@ from hub.catalog.views import (
     VariantView,
 )
 from hub.kernel.principal import Scope
-from hub_graphql.availability import Availability, Method, Question, availability_of
+from hub_graphql.availability import DEFAULT_METHOD, Availability, Method, Question, availability_of
 from hub_graphql.availability import OnChannel as ChannelArgument
 from hub_graphql.channels import Channel, load_channel, meant_channel, needed_channel
 from hub_graphql.context import Info, RequestContext
@@ -89,7 +89,7 @@ class Listing:
 @strawberry.type(description="One sellable thing, with one sku.")
 class Variant(Node):
     view: strawberry.Private[VariantView]
-    sku: str = strawberry.field(description="The stock-keeping unit, unique in the hub; accepted wherever an id is.")
+    sku: str = strawberry.field(description="The stock-keeping unit, unique in the hub; what a sku argument names.")
     sku_generated: bool = strawberry.field(description="Whether the hub made the sku, for want of one.")
     title: str = strawberry.field(description="What tells it from its siblings, for people; may be empty.")
     kind: VariantKind | None = strawberry.field(description="What it is; null for a kind newer than this API.")
@@ -132,7 +132,9 @@ class Variant(Node):
     @field(
         "What a channel may promise of it. Errors: CHANNEL_NOT_FOUND, INVALID_INPUT without any channel.",
     )
-    async def availability(self, info: Info, channel: ChannelArgument = None, method: Method = None) -> Availability:
+    async def availability(
+        self, info: Info, channel: ChannelArgument = None, method: Method = DEFAULT_METHOD
+    ) -> Availability:
         channel_id = await _channel_id(info.context, channel)
         question = Question(channel_id=channel_id, method=method.name if method else None)
         view = self.view

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import Enum
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -17,30 +18,23 @@ from hub.inventory import ReservationOwner as Owner
 from hub.inventory.reading import ReservationLineView, ReservationView
 from hub.inventory.reservations import DEFAULT_TTL_SECONDS, MAX_LINES
 from hub.kernel.errors import InvalidInputError
-from hub.kernel.ids import parse_id
 from hub.kernel.principal import Principal, PrincipalKind, Scope
-from hub_graphql.availability import FulfillmentMethod
+from hub_graphql.availability import DEFAULT_METHOD, FulfillmentMethod
 from hub_graphql.channels import Channel, channel_reference, meant_channel
 from hub_graphql.context import Info, RequestContext
-from hub_graphql.errors import Error
-from hub_graphql.errors import Warning as PayloadWarning
 from hub_graphql.fields import field, mutation
 from hub_graphql.geography import GeoPointInput, parse_point
-from hub_graphql.ids import expect_id, global_id
+from hub_graphql.ids import expect_id, expect_id_or_none, global_id, parse_uuid
 from hub_graphql.keyed import Settled, settle
 from hub_graphql.locations import Location, load_location
-from hub_graphql.naming import Named, Path, location_key_or_none, variant_keys
+from hub_graphql.naming import Path, UnitsInput, location_key_or_none, variants_of_lines
 from hub_graphql.nodes import Node, register_node
+from hub_graphql.payloads import KeyedInput, KeyedPayload
 from hub_graphql.permissions import require_scope
 from hub_graphql.products import Variant, load_variant
 from hub_graphql.words import known, shown
 from routing import RoutingMethod
 
-_KEY = "1 to 128 printable ASCII characters; the same key and input give the first answer again."
-_RESERVATION = "The reservation's id. Errors: INVALID_ID, RESERVATION_NOT_FOUND."
-_ERRORS = "Why it was not done; empty when it was."
-_WARNINGS = "What to know about what was done."
-_REPLAYED = "Whether this answer was given before, to the same key."
 _TTL = "Seconds until it lapses, 1 to 14,400; else INVALID_TTL."
 
 
@@ -93,87 +87,90 @@ class Reservation(Node):
         return await channel_reference(info.context, self.view.channel_id) if self.view.channel_id else None
 
 
-@strawberry.input(name="ReservationLineInput", description="Units to claim.")
-class ReservationLineInputType:
-    quantity: int = strawberry.field(description="Units, 1 to 1,000,000,000; else INVALID_QUANTITY.")
-    sku: str | None = strawberry.field(
-        default=None, description="The variant's sku; give this or variantId. Errors: UNKNOWN_SKU."
-    )
-    variant_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The variant's id; give this or sku. Errors: INVALID_ID, UNKNOWN_SKU."
-    )
+@strawberry.input(description="Units to claim.")
+class ReservationCreateLineInput(UnitsInput):
     location_id: strawberry.ID | None = strawberry.field(
         default=None,
         description="Where, by id. By default a till's own location, else any of the channel's pool. "
-        "Errors: UNKNOWN_LOCATION, LOCATION_NOT_ALLOWED.",
+        "Errors: INVALID_ID, UNKNOWN_LOCATION, LOCATION_NOT_ALLOWED.",
     )
     location_code: str | None = strawberry.field(default=None, description="Where, by code, instead of the id.")
 
 
 @strawberry.input(description="A claim on stock: every line or nothing. Equal lines are one demand.")
-class ReservationCreateInput:
-    lines: list[ReservationLineInputType] = strawberry.field(
+class ReservationCreateInput(KeyedInput):
+    lines: list[ReservationCreateLineInput] = strawberry.field(
         description="What to claim: 1 to 100 lines; else TOO_MANY_LINES."
     )
-    idempotency_key: str = strawberry.field(description=_KEY)
     ttl_seconds: int = strawberry.field(default=DEFAULT_TTL_SECONDS, description=_TTL)
     channel: str | None = strawberry.field(
-        default=None, description="The channel whose pool serves lines without a location; the credential's own."
+        default=None,
+        description="The channel whose pool serves lines without a location, by its code or id; by default the "
+        "credential's own. Errors: CHANNEL_NOT_FOUND, CHANNEL_NOT_ALLOWED.",
     )
     method: FulfillmentMethod = strawberry.field(
-        default=FulfillmentMethod.SHIP, description="What the pool's locations must be able to do."
+        default=DEFAULT_METHOD,
+        description="What a location must be able to do to be claimed from; a till or staff who name a location take "
+        "what lies there, whatever it can do.",
     )
     pickup_location_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Where the customer collects, for PICKUP."
+        default=None, description="Where the customer collects, for PICKUP, by id. Errors: INVALID_ID."
     )
     near: GeoPointInput | None = strawberry.field(
         default=None, description="Prefer locations near this point, such as the address of delivery."
     )
 
 
+@strawberry.input
+class ReservationInput(KeyedInput):
+    id: strawberry.ID = strawberry.field(
+        description="The reservation's global id. Errors: INVALID_ID, RESERVATION_NOT_FOUND."
+    )
+
+
 @strawberry.input(description="More time for a reservation.")
-class ReservationExtendInput:
-    reservation_id: strawberry.ID = strawberry.field(description=_RESERVATION)
+class ReservationExtendInput(ReservationInput):
     ttl_seconds: int = strawberry.field(description=f"{_TTL} From now; a day after its creation is the end.")
-    idempotency_key: str = strawberry.field(description=_KEY)
 
 
 @strawberry.input(description="A reservation to give back.")
-class ReservationReleaseInput:
-    reservation_id: strawberry.ID = strawberry.field(description=_RESERVATION)
-    idempotency_key: str = strawberry.field(description=_KEY)
+class ReservationReleaseInput(ReservationInput):
+    pass
 
 
 @strawberry.input(description="A reservation whose units were sold over the counter.")
-class ReservationCommitInput:
-    reservation_id: strawberry.ID = strawberry.field(description=_RESERVATION)
-    receipt_id: str = strawberry.field(description="The till's own id of the receipt, a UUID.")
-    idempotency_key: str = strawberry.field(description=_KEY)
+class ReservationCommitInput(ReservationInput):
+    receipt_id: str = strawberry.field(description="The till's own id of the receipt, a UUID; else INVALID_INPUT.")
+
+
+@strawberry.type
+class ReservationPayload(KeyedPayload):
+    reservation: Reservation | None = strawberry.field(
+        description="The reservation as it is now; null when this was refused."
+    )
 
 
 @strawberry.type(description="What came of claiming stock.")
-class ReservationCreatePayload:
-    reservation: Reservation | None = strawberry.field(description="The reservation as it is now.")
-    replayed: bool = strawberry.field(description=_REPLAYED)
-    errors: list[Error] = strawberry.field(description=_ERRORS)
-    warnings: list[PayloadWarning] = strawberry.field(description=_WARNINGS)
+class ReservationCreatePayload(ReservationPayload):
+    pass
 
 
 @strawberry.type(description="What came of extending a reservation.")
-class ReservationExtendPayload(ReservationCreatePayload):
+class ReservationExtendPayload(ReservationPayload):
     pass
 
 
 @strawberry.type(description="What came of releasing a reservation.")
-class ReservationReleasePayload(ReservationCreatePayload):
+class ReservationReleasePayload(ReservationPayload):
     pass
 
 
 @strawberry.type(description="What came of committing a reservation.")
-class ReservationCommitPayload(ReservationCreatePayload):
+class ReservationCommitPayload(ReservationPayload):
     pass
 
 
+P = TypeVar("P", bound=ReservationPayload)
 CreateArgument = Annotated[ReservationCreateInput, strawberry.argument(description="What to claim.")]
 ExtendArgument = Annotated[ReservationExtendInput, strawberry.argument(description="What to extend.")]
 ReleaseArgument = Annotated[ReservationReleaseInput, strawberry.argument(description="What to give back.")]
@@ -209,9 +206,7 @@ class ReservationMutation:
             )
 
         settled = await settle(info, prepare, run)
-        return ReservationCreatePayload(
-            reservation=await _outcome(info, settled), replayed=settled.replayed, errors=settled.errors, warnings=[]
-        )
+        return await _answered(info, settled, ReservationCreatePayload)
 
     @mutation(
         "Gives a reservation more time. Errors: RESERVATION_NOT_FOUND, RESERVATION_NOT_ACTIVE, "
@@ -219,19 +214,8 @@ class ReservationMutation:
         require_scope(Scope.RESERVATIONS_WRITE),
     )
     async def reservation_extend(self, info: Info, input: ExtendArgument) -> ReservationExtendPayload:  # noqa: A002
-        async def run(database: Database, reservation_id: UUID) -> Answer:
-            return await inventory.extend_reservation(
-                database,
-                info.context.principal,
-                reservation_id=reservation_id,
-                ttl_seconds=input.ttl_seconds,
-                idempotency_key=input.idempotency_key,
-            )
-
-        settled = await settle(info, _named(input.reservation_id), run)
-        return ReservationExtendPayload(
-            reservation=await _outcome(info, settled), replayed=settled.replayed, errors=settled.errors, warnings=[]
-        )
+        extend = partial(inventory.extend_reservation, ttl_seconds=input.ttl_seconds)
+        return await _change(info, input, extend, ReservationExtendPayload)
 
     @mutation(
         "Gives the units back. Releasing what lapsed or was released is no error. Errors: RESERVATION_NOT_FOUND, "
@@ -239,18 +223,7 @@ class ReservationMutation:
         require_scope(Scope.RESERVATIONS_WRITE),
     )
     async def reservation_release(self, info: Info, input: ReleaseArgument) -> ReservationReleasePayload:  # noqa: A002
-        async def run(database: Database, reservation_id: UUID) -> Answer:
-            return await inventory.release_reservation(
-                database,
-                info.context.principal,
-                reservation_id=reservation_id,
-                idempotency_key=input.idempotency_key,
-            )
-
-        settled = await settle(info, _named(input.reservation_id), run)
-        return ReservationReleasePayload(
-            reservation=await _outcome(info, settled), replayed=settled.replayed, errors=settled.errors, warnings=[]
-        )
+        return await _change(info, input, inventory.release_reservation, ReservationReleasePayload)
 
     @mutation(
         "The units were sold over the counter under a receipt. Errors: RESERVATION_NOT_FOUND, "
@@ -258,22 +231,11 @@ class ReservationMutation:
         require_scope(Scope.RESERVATIONS_WRITE),
     )
     async def reservation_commit(self, info: Info, input: CommitArgument) -> ReservationCommitPayload:  # noqa: A002
-        async def run(database: Database, reservation_id: UUID) -> Answer:
-            receipt_id = parse_id(input.receipt_id)
-            if receipt_id is None:
-                raise InvalidInputError("receiptId must be a UUID", path=("receiptId",))
-            return await inventory.commit_to_receipt(
-                database,
-                info.context.principal,
-                reservation_id=reservation_id,
-                receipt_id=receipt_id,
-                idempotency_key=input.idempotency_key,
-            )
+        async def commit(database: Database, principal: Principal, **named: Any) -> Answer:
+            receipt_id = parse_uuid(input.receipt_id, path=("receiptId",))
+            return await inventory.commit_to_receipt(database, principal, receipt_id=receipt_id, **named)
 
-        settled = await settle(info, _named(input.reservation_id), run)
-        return ReservationCommitPayload(
-            reservation=await _outcome(info, settled), replayed=settled.replayed, errors=settled.errors, warnings=[]
-        )
+        return await _change(info, input, commit, ReservationCommitPayload)
 
 
 def reservation_node(view: ReservationView) -> Reservation:
@@ -310,12 +272,9 @@ async def _command(context: RequestContext, given: ReservationCreateInput) -> Cr
     if not 1 <= len(given.lines) <= MAX_LINES:
         message = f"a reservation has 1 to {MAX_LINES} lines, not {len(given.lines)}"
         raise inventory.TooManyLinesError(message, path=("lines",))
-    paths = [("lines", str(number)) for number in range(len(given.lines))]
-    named = [Named(line.sku, line.variant_id, path) for line, path in zip(given.lines, paths, strict=True)]
-    variants = await variant_keys(context, named)
-    locations = [await _location(context, line, path) for line, path in zip(given.lines, paths, strict=True)]
+    variants = await variants_of_lines(context, given.lines)
+    locations = [await _location(context, line, ("lines", str(number))) for number, line in enumerate(given.lines)]
     channel = await meant_channel(context, given.channel)
-    pickup = given.pickup_location_id
     return CreateReservation(
         owner=owner_of(context.principal),
         lines=tuple(
@@ -325,12 +284,12 @@ async def _command(context: RequestContext, given: ReservationCreateInput) -> Cr
         ttl_seconds=given.ttl_seconds,
         channel_id=channel.id if channel else None,
         method=RoutingMethod[given.method.name],
-        pickup_location_id=expect_id("Location", pickup, path=("pickupLocationId",)) if pickup else None,
+        pickup_location_id=expect_id_or_none("Location", given.pickup_location_id, path=("pickupLocationId",)),
         near=parse_point(given.near, path=("near",)) if given.near else None,
     )
 
 
-async def _location(context: RequestContext, line: ReservationLineInputType, path: Path) -> UUID | None:
+async def _location(context: RequestContext, line: ReservationCreateLineInput, path: Path) -> UUID | None:
     """Where a line claims; None: anywhere in the channel's pool, which a caller bound to locations may not say."""
     found = await location_key_or_none(context, line.location_id, line.location_code, path=(*path, "locationId"))
     if found is None and context.principal.location_ids is not None:
@@ -338,17 +297,23 @@ async def _location(context: RequestContext, line: ReservationLineInputType, pat
     return found
 
 
-def _named(reservation_id: strawberry.ID) -> Callable[[RequestContext], Awaitable[UUID]]:
+async def _change(info: Info, given: ReservationInput, decide: Callable[..., Awaitable[Answer]], payload: type[P]) -> P:
+    """Let the feature decide about one reservation, which it takes by `reservation_id` and `idempotency_key`."""
+
     async def prepare(_context: RequestContext) -> UUID:
-        return expect_id("Reservation", reservation_id, path=("reservationId",))
+        return expect_id("Reservation", given.id)
 
-    return prepare
+    async def run(database: Database, key: UUID) -> Answer:
+        principal = info.context.principal
+        return await decide(database, principal, reservation_id=key, idempotency_key=given.idempotency_key)
+
+    return await _answered(info, await settle(info, prepare, run), payload)
 
 
-async def _outcome(info: Info, settled: Settled) -> Reservation | None:
-    if settled.outcome is None:
-        return None
-    return await load_visible_reservation(info.context, UUID(settled.outcome["reservation_id"]))
+async def _answered(info: Info, settled: Settled, payload: type[P]) -> P:
+    key = UUID(settled.outcome["reservation_id"]) if settled.outcome else None
+    reservation = await load_visible_reservation(info.context, key) if key else None
+    return payload(settled=settled, reservation=reservation)
 
 
 register_node("Reservation", load_visible_reservation, Scope.RESERVATIONS_WRITE, Scope.STOCK_READ)

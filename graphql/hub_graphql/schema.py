@@ -6,7 +6,8 @@ from hub_graphql.catalog import CatalogQuery
 from hub_graphql.console import ConsoleQuery
 from hub_graphql.customers import CustomerQuery, LoyaltySubscription
 from hub_graphql.errors import ERROR_TYPES
-from hub_graphql.fulfillment import FulfillmentMutation, FulfillmentQuery, FulfillmentSubscription
+from hub_graphql.fulfillment import FulfillmentQuery, FulfillmentSubscription
+from hub_graphql.fulfillment_steps import FulfillmentMutation
 from hub_graphql.instants import CONFIG
 from hub_graphql.inventory import AvailabilitySubscription, InventoryMutation, InventoryQuery
 from hub_graphql.locations import LocationQuery

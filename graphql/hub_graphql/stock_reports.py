@@ -12,30 +12,21 @@ from hub import inventory
 from hub.infra.database import Database
 from hub.infra.idempotency import Answer
 from hub.inventory import LevelKey, Units, levels
-from hub.kernel.errors import InvalidInputError
-from hub.kernel.ids import parse_id
 from hub.kernel.principal import Scope
 from hub_graphql.context import Info, RequestContext
-from hub_graphql.errors import Error
-from hub_graphql.errors import Warning as PayloadWarning
 from hub_graphql.fields import mutation
+from hub_graphql.ids import parse_uuid
 from hub_graphql.keyed import Settled, derived_id, settle
-from hub_graphql.naming import Named, location_key, variant_key, variant_keys
+from hub_graphql.naming import LocationInput, UnitsInput, VariantInput, location_key, variant_key, variants_of_lines
+from hub_graphql.payloads import KeyedInput, KeyedPayload
 from hub_graphql.permissions import require_scope
 from hub_graphql.stock import StockLevel, level_node
 
 C = TypeVar("C")
 
-_KEY = "1 to 128 printable ASCII characters; the same key and input give the first answer again."
-_SKU = "The variant's sku; give this or variantId. Errors: UNKNOWN_SKU."
-_VARIANT = "The variant's id; give this or sku. Errors: INVALID_ID, UNKNOWN_SKU."
-_LOCATION = "The location's id; by default the credential's only one. Errors: UNKNOWN_LOCATION, INVALID_ID."
-_CODE = "The location's code, instead of its id. Errors: UNKNOWN_LOCATION."
-_EXPECTED = "Only if onHand still is this many units; else STALE_QUANTITY."
-_REFERENCE = "The UUID of the paper behind it."
-_ERRORS = "Why it was not done; empty when it was."
-_WARNINGS = "What to know about what was done."
-_REPLAYED = "Whether this answer was given before, to the same key."
+_EXPECTED = "Only if onHand still is this many units; else STALE_QUANTITY. Null: whatever it is."
+_PLACE = "By default the credential's only location. Errors: INVALID_ID, UNKNOWN_LOCATION."
+_REFERENCE = "The UUID of the paper behind it; else INVALID_INPUT."
 
 
 @strawberry.enum(description="Why stock was adjusted.")
@@ -50,96 +41,85 @@ class StockAdjustmentReason(Enum):
     OTHER = enum_value("OTHER", description="Another reason.")
 
 
+@strawberry.input
+class LevelInput(KeyedInput, VariantInput, LocationInput):
+    """Names one level: a variant at a location."""
+
+
 @strawberry.input(description="A change of onHand with a reason.")
-class StockAdjustInput:
-    delta: int = strawberry.field(description="Units more (or, below 0, fewer); within ±1,000,000,000 and not 0.")
+class StockAdjustInput(LevelInput):
+    delta: int = strawberry.field(
+        description="Units more (or, below 0, fewer); within ±1,000,000,000 and not 0; else INVALID_QUANTITY."
+    )
     reason: StockAdjustmentReason = strawberry.field(description="Why.")
-    idempotency_key: str = strawberry.field(description=_KEY)
-    sku: str | None = strawberry.field(default=None, description=_SKU)
-    variant_id: strawberry.ID | None = strawberry.field(default=None, description=_VARIANT)
-    location_id: strawberry.ID | None = strawberry.field(default=None, description=_LOCATION)
-    location_code: str | None = strawberry.field(default=None, description=_CODE)
     expected_quantity: int | None = strawberry.field(default=None, description=_EXPECTED)
     reference_id: str | None = strawberry.field(default=None, description=_REFERENCE)
 
 
 @strawberry.input(description="Units of one variant that arrived.")
-class StockReceiveLineInput:
-    quantity: int = strawberry.field(description="Units, 1 to 1,000,000,000; else INVALID_QUANTITY.")
-    sku: str | None = strawberry.field(default=None, description=_SKU)
-    variant_id: strawberry.ID | None = strawberry.field(default=None, description=_VARIANT)
+class StockReceiveLineInput(UnitsInput):
+    pass
 
 
 @strawberry.input(description="Units that arrived at a location and are sellable.")
-class StockReceiveInput:
-    lines: list[StockReceiveLineInput] = strawberry.field(description="What arrived; 1 to 1,000 lines.")
-    idempotency_key: str = strawberry.field(description=_KEY)
-    location_id: strawberry.ID | None = strawberry.field(default=None, description=_LOCATION)
-    location_code: str | None = strawberry.field(default=None, description=_CODE)
+class StockReceiveInput(KeyedInput, LocationInput):
+    lines: list[StockReceiveLineInput] = strawberry.field(
+        description="What arrived; 1 to 1,000 lines, else TOO_MANY_LINES."
+    )
     reference_id: str | None = strawberry.field(default=None, description=_REFERENCE)
 
 
 @strawberry.input(description="The sellable units that were counted at a location.")
-class StockCountInput:
+class StockCountInput(LevelInput):
     counted: int = strawberry.field(description="Units, 0 to 1,000,000,000; else INVALID_QUANTITY.")
-    idempotency_key: str = strawberry.field(description=_KEY)
-    sku: str | None = strawberry.field(default=None, description=_SKU)
-    variant_id: strawberry.ID | None = strawberry.field(default=None, description=_VARIANT)
-    location_id: strawberry.ID | None = strawberry.field(default=None, description=_LOCATION)
-    location_code: str | None = strawberry.field(default=None, description=_CODE)
     expected_quantity: int | None = strawberry.field(default=None, description=_EXPECTED)
 
 
 @strawberry.input(description="Free units that move from one location to another at once.")
-class StockTransferInput:
-    quantity: int = strawberry.field(description="Units, 1 to 1,000,000,000; else INVALID_QUANTITY.")
-    idempotency_key: str = strawberry.field(description=_KEY)
-    sku: str | None = strawberry.field(default=None, description=_SKU)
-    variant_id: strawberry.ID | None = strawberry.field(default=None, description=_VARIANT)
-    from_location_id: strawberry.ID | None = strawberry.field(default=None, description="Where from, by id.")
-    from_location_code: str | None = strawberry.field(default=None, description="Where from, by code.")
-    to_location_id: strawberry.ID | None = strawberry.field(default=None, description="Where to, by id.")
-    to_location_code: str | None = strawberry.field(default=None, description="Where to, by code.")
+class StockTransferInput(KeyedInput, UnitsInput):
+    from_location_id: strawberry.ID | None = strawberry.field(default=None, description=f"Where from, by id. {_PLACE}")
+    from_location_code: str | None = strawberry.field(default=None, description="Where from, by code instead.")
+    to_location_id: strawberry.ID | None = strawberry.field(default=None, description=f"Where to, by id. {_PLACE}")
+    to_location_code: str | None = strawberry.field(default=None, description="Where to, by code instead.")
 
 
 @strawberry.input(description="Units that channels shall not sell from a location.")
-class SafetyStockSetInput:
+class SafetyStockSetInput(LevelInput):
     safety_stock: int = strawberry.field(description="Units, 0 to 1,000,000,000; else INVALID_QUANTITY.")
-    idempotency_key: str = strawberry.field(description=_KEY)
-    sku: str | None = strawberry.field(default=None, description=_SKU)
-    variant_id: strawberry.ID | None = strawberry.field(default=None, description=_VARIANT)
-    location_id: strawberry.ID | None = strawberry.field(default=None, description=_LOCATION)
-    location_code: str | None = strawberry.field(default=None, description=_CODE)
 
 
-@strawberry.type(description="What came of a report about one level.")
-class StockAdjustPayload:
-    stock_level: StockLevel | None = strawberry.field(description="The level as it is now.")
-    replayed: bool = strawberry.field(description=_REPLAYED)
-    errors: list[Error] = strawberry.field(description=_ERRORS)
-    warnings: list[PayloadWarning] = strawberry.field(description=_WARNINGS)
+@strawberry.type
+class LevelPayload(KeyedPayload):
+    stock_level: StockLevel | None = strawberry.field(description="The level as it is now; null if refused.")
+
+
+@strawberry.type
+class LevelsPayload(KeyedPayload):
+    stock_levels: list[StockLevel] = strawberry.field(description="The levels as they are now; empty if refused.")
+
+
+@strawberry.type(description="What came of an adjustment.")
+class StockAdjustPayload(LevelPayload):
+    pass
 
 
 @strawberry.type(description="What came of a count.")
-class StockCountPayload(StockAdjustPayload):
+class StockCountPayload(LevelPayload):
     pass
 
 
 @strawberry.type(description="What came of setting a safety stock.")
-class SafetyStockSetPayload(StockAdjustPayload):
+class SafetyStockSetPayload(LevelPayload):
     pass
 
 
 @strawberry.type(description="What came of a receipt.")
-class StockReceivePayload:
-    stock_levels: list[StockLevel] = strawberry.field(description="The levels as they are now; empty if refused.")
-    replayed: bool = strawberry.field(description=_REPLAYED)
-    errors: list[Error] = strawberry.field(description=_ERRORS)
-    warnings: list[PayloadWarning] = strawberry.field(description=_WARNINGS)
+class StockReceivePayload(LevelsPayload):
+    pass
 
 
 @strawberry.type(description="What came of a transfer.")
-class StockTransferPayload(StockReceivePayload):
+class StockTransferPayload(LevelsPayload):
     pass
 
 
@@ -148,7 +128,6 @@ ReceiveArgument = Annotated[StockReceiveInput, strawberry.argument(description="
 CountArgument = Annotated[StockCountInput, strawberry.argument(description="What was counted.")]
 TransferArgument = Annotated[StockTransferInput, strawberry.argument(description="What to move.")]
 SafetyArgument = Annotated[SafetyStockSetInput, strawberry.argument(description="What to keep.")]
-LevelInput = StockAdjustInput | StockCountInput | SafetyStockSetInput
 
 
 @strawberry.type
@@ -169,9 +148,7 @@ class InventoryMutation:
             )
 
         settled, found = await _report(info, prepare, inventory.adjust_stock, input.idempotency_key)
-        return StockAdjustPayload(
-            stock_level=found[0] if found else None, replayed=settled.replayed, errors=settled.errors, warnings=[]
-        )
+        return StockAdjustPayload(settled=settled, stock_level=found[0] if found else None)
 
     @mutation(
         "Units arrived at a location and are sellable. Errors: UNKNOWN_SKU, UNKNOWN_LOCATION, INVALID_QUANTITY, "
@@ -181,10 +158,7 @@ class InventoryMutation:
     async def stock_receive(self, info: Info, input: ReceiveArgument) -> StockReceivePayload:  # noqa: A002
         async def prepare(context: RequestContext) -> inventory.Receive:
             location_id = await location_key(context, input.location_id, input.location_code)
-            named = [
-                Named(line.sku, line.variant_id, ("lines", str(number))) for number, line in enumerate(input.lines)
-            ]
-            variants = await variant_keys(context, named)
+            variants = await variants_of_lines(context, input.lines)
             units = tuple(
                 Units(LevelKey(variant_id, location_id), line.quantity)
                 for variant_id, line in zip(variants, input.lines, strict=True)
@@ -192,7 +166,7 @@ class InventoryMutation:
             return inventory.Receive(units, _reference(input.reference_id))
 
         settled, found = await _report(info, prepare, inventory.receive_stock, input.idempotency_key)
-        return StockReceivePayload(stock_levels=found, replayed=settled.replayed, errors=settled.errors, warnings=[])
+        return StockReceivePayload(settled=settled, stock_levels=found)
 
     @mutation(
         "onHand was counted: a fact, never refused for what was promised before. Errors: UNKNOWN_SKU, "
@@ -204,9 +178,7 @@ class InventoryMutation:
             return inventory.Count(await _level_key(context, input), input.counted, input.expected_quantity)
 
         settled, found = await _report(info, prepare, inventory.count_stock, input.idempotency_key)
-        return StockCountPayload(
-            stock_level=found[0] if found else None, replayed=settled.replayed, errors=settled.errors, warnings=[]
-        )
+        return StockCountPayload(settled=settled, stock_level=found[0] if found else None)
 
     @mutation(
         "Moves free units between two locations in one step. Errors: UNKNOWN_SKU, UNKNOWN_LOCATION, "
@@ -224,7 +196,7 @@ class InventoryMutation:
             return inventory.Move(variant_id, source, target, input.quantity, reference_id)
 
         settled, found = await _report(info, prepare, inventory.transfer_stock, input.idempotency_key)
-        return StockTransferPayload(stock_levels=found, replayed=settled.replayed, errors=settled.errors, warnings=[])
+        return StockTransferPayload(settled=settled, stock_levels=found)
 
     @mutation(
         "Sets how many units channels shall not sell from a location. Errors: UNKNOWN_SKU, UNKNOWN_LOCATION, "
@@ -236,9 +208,7 @@ class InventoryMutation:
             return inventory.SetSafetyStock(await _level_key(context, input), input.safety_stock)
 
         settled, found = await _report(info, prepare, inventory.set_safety_stock, input.idempotency_key)
-        return SafetyStockSetPayload(
-            stock_level=found[0] if found else None, replayed=settled.replayed, errors=settled.errors, warnings=[]
-        )
+        return SafetyStockSetPayload(settled=settled, stock_level=found[0] if found else None)
 
 
 async def _report(
@@ -269,9 +239,4 @@ async def _level_key(context: RequestContext, given: LevelInput) -> LevelKey:
 
 
 def _reference(text: str | None) -> UUID | None:
-    if text is None:
-        return None
-    found = parse_id(text)
-    if found is None:
-        raise InvalidInputError("referenceId must be a UUID", path=("referenceId",))
-    return found
+    return None if text is None else parse_uuid(text, path=("referenceId",))

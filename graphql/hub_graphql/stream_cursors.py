@@ -30,10 +30,12 @@ class StreamEventKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """Events to follow. `begins_with` is how the state is to be told first, None when the subscriber has it."""
+    """Events to follow. `begins_with` is how the state is to be told first, None when the subscriber has it; the
+    state must be as new as `seq`."""
 
     events: Subscription[StreamedEvent]
     begins_with: StreamEventKind | None
+    seq: int
     cursor: str
 
 
@@ -53,11 +55,11 @@ class Stream:
             since = self._position(after)
             try:
                 kept = self._hub.subscribe(self._topics, self._about, after_seq=since, coalesce=True)
-                return Followed(await stack.enter_async_context(kept), None, after)
+                return Followed(await stack.enter_async_context(kept), None, since, after)
             except ResyncRequiredError:
                 kind = StreamEventKind.RESYNC
         live = self._hub.subscribe(self._topics, self._about, coalesce=True)
-        return Followed(await stack.enter_async_context(live), kind, self.cursor(self._hub.cursor))
+        return Followed(await stack.enter_async_context(live), kind, self._hub.cursor, self.cursor(self._hub.cursor))
 
     def cursor(self, seq: int) -> str:
         return encode_cursor(self._scope, (seq,))

@@ -62,6 +62,13 @@ _REPLAY = text(
     WHERE id = :id AND state = 'PARKED' RETURNING id
     """
 )
+_PARK_AGAIN = text(
+    """
+    UPDATE inbox SET state = 'PARKED', processed_at = hub_now(), received_at = hub_now(),
+        error_code = :error_code, error_detail = :error_detail
+    WHERE channel_id = :channel AND event_id = :event AND state IN ('DONE', 'IGNORED') RETURNING id
+    """
+)
 _FORGET = text(
     """
     DELETE FROM inbox WHERE id IN (
@@ -119,10 +126,17 @@ async def park_pulled(
     sealer: Sealer,
     topic: EventTopic = EventTopic.ORDER,
 ) -> UUID | None:
-    """Keep what a pull met and could not take, once per reason; a replay pulls it again."""
+    """Keep what a pull met and could not take, once per reason; a replay pulls it again.
+
+    Met again after a replay that went well, it is parked again.
+    """
     digest = hashlib.sha256(f"{topic}\n{external_id}\n{misfit.code}\n{misfit.detail}".encode()).hexdigest()
     event = VerifiedEvent(f"pull:{digest}", topic, "pull", external_id)
-    return await receive(session, channel_id, event, None, {}, sealer=sealer, misfit=misfit)
+    made = await receive(session, channel_id, event, None, {}, sealer=sealer, misfit=misfit)
+    if made is not None:
+        return made
+    values = {"channel": channel_id, "event": event.event_id, "error_code": misfit.code, "error_detail": misfit.detail}
+    return (await session.execute(_PARK_AGAIN, values)).scalar_one_or_none()
 
 
 async def end(session: WriteSession, inbox_id: UUID, state: InboxState, misfit: Misfit | None = None) -> None:

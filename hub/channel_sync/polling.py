@@ -87,10 +87,11 @@ async def _take_one(
         await capture(database, channel, connection, order, sealer)
     except UnavailableError:
         raise
-    except HubError as error:
-        log.warning("orders.not_captured", channel=channel.code, order=order.external_id, code=error.code)
+    except (HubError, Rejected, ContractBroken) as error:
+        misfit = Misfit(*stored_error(error))
+        log.warning("orders.not_captured", channel=channel.code, order=order.external_id, code=misfit.code)
         async with database.write() as session:
-            await park_pulled(session, channel.id, order.external_id, Misfit(*stored_error(error)), sealer=sealer)
+            await park_pulled(session, channel.id, order.external_id, misfit, sealer=sealer)
 
 
 async def _known(session: AnySession, channel_id: UUID, external_ids: list[str]) -> dict[str, tuple[str, str]]:

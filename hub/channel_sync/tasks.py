@@ -69,7 +69,7 @@ def register_channel_work(registry: WorkRegistry, connections: Connections) -> N
     )
     for kind, cursor, step in steps:
         handler = _on_channel(connections, kind, cursor, step)
-        registry.register(kind, handler, queue=CHANNEL_QUEUE, max_attempts=NEVER_GIVES_UP)
+        registry.register(kind, handler, queue=CHANNEL_QUEUE, max_attempts=NEVER_GIVES_UP, recurring=True)
 
 
 def register_channel_jobs(scheduler: Scheduler) -> None:

@@ -7,10 +7,11 @@ trusted documents, and nothing that runs in the browser can ask for anything els
 import hashlib
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Final
 
-OPERATIONS: Final = Path(__file__).resolve().parents[2] / "graphql" / "operations" / "console"
+from hub.infra.published import operations_folder
+
+OPERATIONS: Final = operations_folder() / "console"
 
 
 @cache

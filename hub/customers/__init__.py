@@ -4,7 +4,7 @@ from hub.customers.channel_customers import channel_evidence
 from hub.customers.errors import IdentityContendedError, IdentityInvalidError, UnknownCustomerError
 from hub.customers.messages import CHANGED, IdentityEvidence, IdentityKind, Person
 from hub.customers.models import Customer
-from hub.customers.persons import customers_by_ids, erase, learn, person, person_key
+from hub.customers.persons import customers_by_ids, erase, learn, make_person_key, person, person_key
 from hub.customers.resolution import find_customer, resolve_customer
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "erase",
     "find_customer",
     "learn",
+    "make_person_key",
     "person",
     "person_key",
     "resolve_customer",

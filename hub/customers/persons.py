@@ -41,6 +41,22 @@ def person_key(customer: Customer, sealer: Sealer) -> PersonKey | None:
     return PersonKeys(sealer).unwrap(customer.id, customer.person_key)
 
 
+async def make_person_key(session: WriteSession, customer_id: UUID, sealer: Sealer) -> PersonKey | None:
+    """As `person_key`, made when nothing was known of the person so far; then the customer is locked.
+
+    Raises UnknownCustomerError.
+    """
+    customer = await _customer(session, customer_id)
+    if customer.person_key is None and customer.erased_at is None:
+        customer = await _customer(session, customer_id, lock=True)
+    if customer.person_key is None and customer.erased_at is None:
+        key, wrapped = _key_of(customer, sealer)
+        nothing = key.seal(_PURPOSE, msgspec.json.encode(Person()))
+        await announce(session, customer_id, await repository.save_person(session, customer, nothing, wrapped))
+        return key
+    return person_key(customer, sealer)
+
+
 async def learn(session: WriteSession, customer_id: UUID, told: Person, sealer: Sealer) -> None:
     """Fill the blanks of what is known with what was told. Locks the customer when there is something new.
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from hub.entrypoints import cli_access, cli_channels, cli_import
+from hub.entrypoints import cli_access, cli_channels, cli_import, cli_work
 from hub.infra.database import Database
 from hub.infra.settings import Settings
 from hub.kernel.errors import HubError
@@ -32,6 +32,7 @@ app.add_typer(cli_access.user_app)
 app.add_typer(cli_access.key_app)
 app.add_typer(cli_channels.channel_app)
 app.add_typer(cli_import.import_app)
+app.add_typer(cli_work.work_app)
 
 errors = Console(stderr=True)
 output = Console()
@@ -59,6 +60,7 @@ def open_database() -> AbstractAsyncContextManager[Database]:
 cli_access.use_database(open_database)
 cli_channels.use_database(open_database)
 cli_import.use_database(open_database)
+cli_work.use_database(open_database)
 
 
 @app.command()

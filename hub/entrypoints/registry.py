@@ -11,7 +11,7 @@ from hub.infra.runner import WorkRegistry
 from hub.infra.scheduler import Scheduler
 from hub.infra.sealing import load_sealer
 from hub.infra.settings import Settings
-from hub.inventory import expire_due_reservations
+from hub.inventory import sweep_due_reservations
 from hub.loyalty import activate_due
 
 
@@ -21,7 +21,6 @@ def register_work(registry: WorkRegistry) -> None:
 
 
 SWEEP_SECONDS = 1.0
-SWEEP_BATCH = 500
 ACTIVATION_SECONDS = 60.0
 SESSION_PURGE_SECONDS = 3_600.0
 
@@ -30,7 +29,7 @@ def register_jobs(scheduler: Scheduler) -> None:
     """Every periodic job and durable event consumer."""
     database = scheduler.database
     register_channel_jobs(scheduler)
-    scheduler.every(SWEEP_SECONDS, "reservations.expire", lambda: _until_done(database, _sweep))
+    scheduler.every(SWEEP_SECONDS, "reservations.expire", lambda: _sweep(database))
     scheduler.every(ACTIVATION_SECONDS, "loyalty.activate", lambda: _until_done(database, _activate))
     scheduler.every(SESSION_PURGE_SECONDS, "access.purge_sessions", lambda: _purge(database))
 
@@ -44,10 +43,8 @@ async def _until_done(database: Database, step: Callable[[WriteSession], Awaitab
             return
 
 
-async def _sweep(session: WriteSession) -> int:
-    lapsed = await expire_due_reservations(session, limit=SWEEP_BATCH)
-    metrics.reservations_lapsed.inc(lapsed)
-    return lapsed
+async def _sweep(database: Database) -> None:
+    metrics.reservations_lapsed.inc(await sweep_due_reservations(database))
 
 
 async def _activate(session: WriteSession) -> int:

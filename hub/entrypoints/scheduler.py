@@ -5,12 +5,14 @@ from collections.abc import Callable
 
 from hub.entrypoints.registry import register_jobs, register_work
 from hub.entrypoints.worker import stop_on_signals
-from hub.infra import telemetry
+from hub.infra import dispatch, telemetry
 from hub.infra.database import Database
 from hub.infra.runner import WorkRegistry
 from hub.infra.scheduler import Scheduler
 from hub.infra.settings import Settings
 from hub.infra.wakeups import WakeUps
+
+RETRY_SECONDS = 60.0
 
 
 async def run_scheduler(
@@ -29,6 +31,8 @@ async def run_scheduler(
     waker = WakeUps(redis_url)
     waker.watch(database)
     scheduler = Scheduler(database, redis_url, waker, queues=registry.queues)
+    kinds = registry.recurring_kinds
+    scheduler.every(RETRY_SECONDS, "quarantined recurring work", lambda: dispatch.retry_recurring(database, kinds))
     register_periodic(scheduler)
     try:
         await database.check_version()

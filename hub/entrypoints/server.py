@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +37,7 @@ from hub.infra import metrics
 from hub.infra.database import Database, ReadSession
 from hub.infra.events import EventHub
 from hub.infra.health import examine
+from hub.infra.published import operations_folder
 from hub.infra.schema import require_newest
 from hub.infra.sealing import Sealer, load_sealer
 from hub.infra.settings import Settings
@@ -52,7 +52,6 @@ from hub_graphql.execution import Engine
 from hub_graphql.schema import schema
 
 VERSION = "0.1.0"
-OPERATIONS = Path(__file__).resolve().parents[2] / "graphql" / "operations"
 GRAPHQL_PATH = "/graphql"
 
 log = structlog.get_logger(__name__)
@@ -189,7 +188,7 @@ def _graphql_edge(database: Database, sealer: Sealer, events: EventHub, access: 
         return origin in access.origins
 
     return Edge(
-        Engine(schema, TrustedDocuments.load(OPERATIONS)),
+        Engine(schema, TrustedDocuments.load(operations_folder())),
         database,
         authenticate,
         services={Sealer: sealer, EventHub: events, AvailabilityFeed: AvailabilityFeed(database, events)},

@@ -1,5 +1,6 @@
 """Taking back what an order has not been given yet: claims, allocations and the stores' work."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import text
@@ -14,8 +15,11 @@ from hub.infra.idempotency import Answer
 from hub.infra.mutations import mutate
 from hub.inventory import Actor, Deallocate, Refused, Release, StockRequest, apply, error_of
 from hub.kernel.principal import Principal, Scope
+from hub.loyalty import ReversePoints, reverse
 from hub.orders import (
+    LineFulfiller,
     Order,
+    OrderLine,
     OrderNotCancellableError,
     OrderNotFoundError,
     OrderStatus,
@@ -84,7 +88,17 @@ async def cancel_open_units(session: WriteSession, order: Order, principal: Prin
     order.hold = None
     order.reservation_id = None
     await session.flush()
+    if order.status == OrderStatus.CANCELLED:
+        await _take_points_back(session, lines)
     await note(session, order.id, "CANCELLED", principal, detail={"reason": reason})
+
+
+async def _take_points_back(session: WriteSession, lines: Sequence[OrderLine]) -> None:
+    """What counted as delivered by the channel when the order came in was not bought after all."""
+    for line in lines:
+        kept = line.fulfilled - line.returned
+        if line.fulfilled_by == LineFulfiller.CHANNEL and kept:
+            await reverse(session, ReversePoints(line.id, line.id, kept))
 
 
 async def _open_items(session: WriteSession, order_id: UUID) -> list[FulfillmentOrder]:

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from hub.fulfillment.messages import FULFILLMENT_ORDER_CHANGED
 from hub.fulfillment.models import FulfillmentOrder, FulfillmentOrderLine, FulfillmentStatus, RoutingDecisionRow
 from hub.infra import outbox
-from hub.infra.database import Database, WriteSession
+from hub.infra.database import AnySession, Database, WriteSession
 from hub.inventory import Actor, Allocate, LevelKey, Refused, Release, StockRequest, Units, apply
 from hub.kernel.errors import UnavailableError
 from hub.kernel.geo import GeoPoint
@@ -31,6 +31,7 @@ from hub.orders import (
     lock_order,
     note,
     order_lines,
+    orders_by_ids,
     set_unfilled,
 )
 from routing import (
@@ -95,22 +96,40 @@ class RoutingRun:
 async def route_order(database: Database, order_id: UUID, *, cause: str = "CAPTURED") -> RoutingRun:
     """Route what is not routed yet. Running it again is harmless.
 
+    What it leaves unfilled is looked at once more after the commit: the event of stock that came while the run read
+    and decided was perhaps handled when the demand could not be seen yet.
+
     Raises OrderNotFoundError, and StockKeepsMovingError after three lost races.
     """
     for _attempt in range(ATTEMPTS):
         try:
             async with database.write() as session:
-                return await _run(session, order_id, cause)
+                run = await _run(session, order_id, cause)
         except _StockMovedError:
             continue
+        if run.complete or not await _came_meanwhile(database, order_id):
+            return run
     raise StockKeepsMovingError(
         f"stock of order {order_id} kept moving; it is routed again soon", retry_after_seconds=1
     )
 
 
+async def _came_meanwhile(database: Database, order_id: UUID) -> bool:
+    async with database.read() as session:
+        order = (await orders_by_ids(session, [order_id]))[order_id]
+        if not _is_routable(order):
+            return False
+        open_lines = await _open_demand(session, order_id, await order_lines(session, order_id))
+        return bool(open_lines and (await _snapshot(session, order, open_lines)).decide().assignments)
+
+
+def _is_routable(order: Order) -> bool:
+    return order.status == OrderStatus.OPEN and order.hold is None and not order.is_history
+
+
 async def _run(session: WriteSession, order_id: UUID, cause: str) -> RoutingRun:
     order = await lock_order(session, order_id)
-    if order.status != OrderStatus.OPEN or order.hold is not None or order.is_history:
+    if not _is_routable(order):
         return RoutingRun()
     lines = await order_lines(session, order_id)
     open_lines = await _open_demand(session, order_id, lines)
@@ -129,9 +148,7 @@ async def _run(session: WriteSession, order_id: UUID, cause: str) -> RoutingRun:
     return RoutingRun(row.id, tuple(item.id for item, _ in made), decision.complete)
 
 
-async def _open_demand(
-    session: WriteSession, order_id: UUID, lines: Sequence[OrderLine]
-) -> list[tuple[OrderLine, int]]:
+async def _open_demand(session: AnySession, order_id: UUID, lines: Sequence[OrderLine]) -> list[tuple[OrderLine, int]]:
     """HUB lines with the units that no live fulfillment order covers yet."""
     rows = await session.execute(
         text(
@@ -151,9 +168,7 @@ def _is_routed(line: OrderLine) -> bool:
     return line.fulfilled_by == LineFulfiller.HUB and line.variant_id is not None and line.kind in {"GOODS", "BUNDLE"}
 
 
-async def _snapshot(
-    session: WriteSession, order: Order, open_lines: Sequence[tuple[OrderLine, int]]
-) -> RoutingSnapshot:
+async def _snapshot(session: AnySession, order: Order, open_lines: Sequence[tuple[OrderLine, int]]) -> RoutingSnapshot:
     now: datetime = (await session.execute(text("SELECT hub_now()"))).scalar_one()
     excluded = await session.execute(
         text("SELECT location_id FROM routing_rejections WHERE order_id = :order"), {"order": order.id}
@@ -180,7 +195,7 @@ def _destination(order: Order) -> GeoPoint | None:
     return GeoPoint(order.destination_latitude, order.destination_longitude)
 
 
-async def _candidates(session: WriteSession, order: Order, variant_ids: set[UUID]) -> tuple[Candidate, ...]:
+async def _candidates(session: AnySession, order: Order, variant_ids: set[UUID]) -> tuple[Candidate, ...]:
     places = (await session.execute(_PLACES, {"channel": order.channel_id})).all()
     stock = await session.execute(
         _STOCK,

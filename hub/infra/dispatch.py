@@ -3,11 +3,14 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import structlog
 from sqlalchemy import text
 
-from hub.infra import metrics
+from hub.infra import metrics, work
 from hub.infra.database import Database
 from hub.infra.wakeups import WakeUps
+
+log = structlog.get_logger(__name__)
 
 MAX_COUNTED = 64
 """Per queue and tick: more wake-ups than this would not make it faster."""
@@ -65,3 +68,11 @@ async def measure_quarantine(database: Database, queues: Collection[str]) -> Non
         found = {row.queue: row.quarantined for row in await session.execute(_QUARANTINED)}
     for queue in set(queues) | set(found):
         metrics.work_quarantined.labels(queue).set(found.get(queue, 0))
+
+
+async def retry_recurring(database: Database, kinds: Collection[str]) -> None:
+    """Take recurring work out of quarantine after its pause, and say so."""
+    async with database.write() as session:
+        count = await work.retry_recurring(session, kinds)
+    if count:
+        log.warning("work.recurring_retried", rows=count)

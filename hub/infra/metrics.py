@@ -70,6 +70,9 @@ job_seconds = Histogram(
 )
 job_failures = Counter("hub_job_failures", "Runs of a periodic job that raised.", ["job"], registry=REGISTRY)
 reservations_lapsed = Counter("hub_reservations_lapsed", "Reservations whose time ran out.", registry=REGISTRY)
+order_holds_ended = Counter(
+    "hub_order_holds_ended", "Orders whose hold a person ended.", ["reason", "decision"], registry=REGISTRY
+)
 pruned = Counter("hub_pruned", "Rows deleted because their time was over.", ["table"], registry=REGISTRY)
 
 

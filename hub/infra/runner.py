@@ -61,6 +61,7 @@ class Registration:
     queue: str
     time_limit_seconds: float
     max_attempts: int
+    recurring: bool
 
 
 class WorkRegistry:
@@ -77,16 +78,24 @@ class WorkRegistry:
         queue: str = work.DEFAULT_QUEUE,
         time_limit_seconds: float = TIME_LIMIT_SECONDS,
         max_attempts: int = work.MAX_ATTEMPTS,
+        recurring: bool = False,
     ) -> None:
-        """Let `handler` do work of `kind`; it must be enqueued in the same `queue`."""
+        """Let `handler` do work of `kind`; it must be enqueued in the same `queue`.
+
+        `recurring`: it is asked for again and again about the same subject, so it is never set aside for good.
+        """
         if kind in self._by_kind:
             raise ValueError(f"work of kind {kind!r} has a handler already")
         if time_limit_seconds > TIME_LIMIT_SECONDS:
             raise ValueError(f"work of kind {kind!r} may take {TIME_LIMIT_SECONDS:g} s at most; split it")
-        self._by_kind[kind] = Registration(kind, handler, queue, time_limit_seconds, max_attempts)
+        self._by_kind[kind] = Registration(kind, handler, queue, time_limit_seconds, max_attempts, recurring)
 
     def find(self, kind: str) -> Registration | None:
         return self._by_kind.get(kind)
+
+    @property
+    def recurring_kinds(self) -> frozenset[str]:
+        return frozenset(entry.kind for entry in self._by_kind.values() if entry.recurring)
 
     @property
     def queues(self) -> frozenset[str]:

@@ -5,7 +5,7 @@ A row is unique by (kind, subject), so asking twice for the same thing is asking
 costs time and nothing else. Whether something is due or a lease is over is judged by SQL `hub_now()`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,8 @@ LEASE_SECONDS = 15
 RENEW_SECONDS = 5
 MAX_STARTS = 5
 """Starts without an end (the process died each time) after which a row is set aside."""
+RECURRING_PAUSE_SECONDS = 900
+"""After which a recurring kind that was set aside gets one more start."""
 MAX_ATTEMPTS = 25
 FIRST_BACKOFF_SECONDS = 1
 MAX_BACKOFF_SECONDS = 3600
@@ -173,6 +175,18 @@ _REPLAY = text(
     """
 )
 
+_RETRY_RECURRING = text(
+    """
+    UPDATE work_items SET state = 'READY', attempts = 0, starts = :starts, due_at = hub_now()
+    WHERE id IN (
+        SELECT id FROM work_items
+        WHERE state = 'QUARANTINED' AND kind = ANY(:kinds)
+            AND due_at <= (SELECT hub_now()) - make_interval(secs => :pause_seconds)
+        ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED)
+    RETURNING queue
+    """
+)
+
 
 async def enqueue(
     session: WriteSession, kind: str, subject: str, *, queue: str = DEFAULT_QUEUE, delay_seconds: float = 0
@@ -180,7 +194,8 @@ async def enqueue(
     """Ask for `kind` to be done about `subject`, with the caller's transaction.
 
     A DONE row becomes READY; a RUNNING one runs once more after it ends; a READY one stays (sooner, if this
-    asks for sooner, except while it backs off); a QUARANTINED one waits for a person. The row stays locked
+    asks for sooner, except while it backs off); a QUARANTINED one waits for a person,
+    or for `retry_recurring`. The row stays locked
     until the caller commits: choose a subject as narrow as what the transaction locks anyway (an order, an
     inbox row), never one that every buyer's transaction would share.
     """
@@ -313,6 +328,24 @@ async def replay(session: WriteSession, work_id: UUID) -> None:
     if queue is None:
         raise WorkNotFoundError("no work with this id is quarantined", path=("id",))
     note_enqueued(session, queue, 1)
+
+
+async def retry_recurring(session: WriteSession, kinds: Collection[str]) -> int:
+    """Give rows of recurring kinds that were set aside a while ago one start more: how many.
+
+    What they do is level-triggered, so they must not stay dead for crashes that had another cause. A row that
+    brings its process down again is set aside again at once.
+    """
+    values = {
+        "kinds": sorted(kinds),
+        "starts": MAX_STARTS - 1,
+        "pause_seconds": float(RECURRING_PAUSE_SECONDS),
+        "most": MAX_QUARANTINE_PAGE,
+    }
+    queues = (await session.execute(_RETRY_RECURRING, values)).scalars().all()
+    for queue in queues:
+        note_enqueued(session, queue, 1)
+    return len(queues)
 
 
 async def _end(session: WriteSession, statement: Any, held: Claim, values: dict[str, Any]) -> str:

@@ -47,7 +47,13 @@ from hub.inventory.commands import (
     TakeBack,
 )
 from hub.inventory.demand import Unfilled, ask_for_count, lines_waiting_for, replace_unfilled
-from hub.inventory.engine import STOCK_CHANGED, apply, expire_due_on_variants, expire_due_reservations
+from hub.inventory.engine import (
+    STOCK_CHANGED,
+    apply,
+    expire_due_on_variants,
+    expire_due_reservations,
+    sweep_due_reservations,
+)
 from hub.inventory.errors import (
     InsufficientStockError,
     TooManyLinesError,
@@ -147,6 +153,7 @@ __all__ = [
     "require_owner",
     "reserved_units",
     "set_safety_stock",
+    "sweep_due_reservations",
     "transfer_reservation",
     "transfer_stock",
 ]

@@ -18,7 +18,7 @@ from hub.inventory.availability import levels
 from hub.inventory.batcher import batcher_of
 from hub.inventory.engine import apply
 from hub.inventory.errors import TooManyLinesError, UnknownLocationError
-from hub.inventory.known import Known, Wanted, reaches_its_channel_only
+from hub.inventory.known import Known, Path, Wanted, reaches_its_channel_only
 from hub.inventory.units import LevelKey, Units
 from hub.kernel.errors import InvalidInputError
 from hub.kernel.principal import Principal, Scope
@@ -96,6 +96,10 @@ class _ReportAsk:
     item: KeyedInput
     command: Report
     keys: Sequence[LevelKey]
+
+    @property
+    def path(self) -> Path:
+        return ()
 
     def may_choose_again(self) -> bool:
         return False

@@ -16,7 +16,7 @@ from hub.infra.idempotency import Answer, Fresh, KeyedInput, Replay, look_up, re
 from hub.inventory import commands as c
 from hub.inventory.engine import apply
 from hub.inventory.errors import error_of
-from hub.inventory.known import Known, Wanted, read_known
+from hub.inventory.known import Known, Path, Wanted, read_known
 from hub.kernel.errors import ErrorKind, HubError
 from hub.kernel.principal import Principal
 
@@ -29,6 +29,10 @@ class Ask(Protocol):
 
     @property
     def item(self) -> KeyedInput: ...
+
+    @property
+    def path(self) -> Path:
+        """The input that the engine's refusals are about."""
 
     def want(self, wanted: Wanted) -> None:
         """Say what it names."""
@@ -126,7 +130,9 @@ async def _decide(session: WriteSession, drafts: Sequence[_Draft], known: Known)
             draft.keep = draft.ask.answer(outcome)
             draft.result = Answer(draft.keep)
         elif known.locked or not draft.ask.may_choose_again():
-            _refuse(draft, error_of(outcome))
+            refusal = error_of(outcome)
+            refusal.path = refusal.path or draft.ask.path
+            _refuse(draft, refusal)
 
 
 def _refuse(draft: _Draft, error: HubError) -> None:

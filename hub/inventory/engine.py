@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 
-from hub.infra.database import WriteSession, raw_connection
+from hub.infra.database import Database, WriteSession, raw_connection
 from hub.infra.outbox import Event, record
 from hub.inventory import commands as c
 from hub.inventory import storage
@@ -24,6 +24,8 @@ from hub.kernel.principal import SYSTEM
 
 STOCK_CHANGED = "stock.changed"
 SYSTEM_ACTOR = c.Actor(SYSTEM.id)
+SWEEP_BATCH = 500
+MAX_SWEEP_BATCHES = 200
 
 log = structlog.get_logger(__name__)
 
@@ -51,10 +53,30 @@ async def hold_levels(session: WriteSession, keys: Iterable[LevelKey]) -> None:
     await storage.lock_levels(await raw_connection(session), keys)
 
 
+async def sweep_due_reservations(
+    database: Database, *, batch: int = SWEEP_BATCH, max_batches: int = MAX_SWEEP_BATCHES
+) -> int:
+    """Make every due reservation lapse, a transaction for each batch: how many did.
+
+    A reservation that cannot lapse is passed over, so however many there are, those behind them have their turn.
+    What is beyond `max_batches` is left to the next sweep.
+    """
+    lapsed, after = 0, None
+    for _ in range(max_batches):
+        async with database.write() as session:
+            due = await storage.lock_due(await raw_connection(session), batch, after)
+            lapsed += await _lapse(session, await raw_connection(session), [item.reservation_id for item in due])
+        if len(due) < batch:
+            break
+        after = due[-1]
+    return lapsed
+
+
 async def expire_due_reservations(session: WriteSession, *, limit: int) -> int:
     """Make up to `limit` due reservations lapse, set-based. Those that others hold are left to them."""
     driver = await raw_connection(session)
-    return await _lapse(session, driver, await storage.lock_due(driver, limit))
+    due = await storage.lock_due(driver, limit, None)
+    return await _lapse(session, driver, [item.reservation_id for item in due])
 
 
 async def expire_due_on_variants(session: WriteSession, variant_ids: Sequence[UUID]) -> int:

@@ -26,7 +26,7 @@ from hub.inventory.errors import (
     UnknownLocationError,
     shortfall_line,
 )
-from hub.inventory.known import Known, Wanted, reaches_its_channel_only
+from hub.inventory.known import Known, Path, Wanted, reaches_its_channel_only
 from hub.inventory.models import ReservationOwner
 from hub.inventory.pool import Pool, PoolClaim, choose
 from hub.inventory.units import LevelKey, Listed, Units
@@ -142,6 +142,10 @@ class _CreateAsk:
     reservation_id: UUID
 
     @property
+    def path(self) -> Path:
+        return ()
+
+    @property
     def channel_id(self) -> UUID | None:
         return self.command.channel_id or self.principal.channel_id
 
@@ -193,7 +197,7 @@ class _CreateAsk:
         self, known: Known, placed: list[Units], listed: list[Listed], demand: dict[UUID, int]
     ) -> c.StockRequest:
         if self.channel_id is None:
-            raise InvalidInputError("a CART and a line without locationId need a channel", path=("channelId",))
+            raise InvalidInputError("a CART and a line without locationId need a channel", path=("channel",))
         command, pool = self.command, known.pools[self.channel_id]
         within = (tuple(placed), tuple(listed)) if self.bound else ((), ())
         beside = ((), ()) if self.bound else (tuple(placed), tuple(listed))
@@ -243,6 +247,10 @@ class _ActAsk:
     principal: Principal
     item: KeyedInput
     command: c.Extend | c.Release | c.Relocate | c.SellHeld
+
+    @property
+    def path(self) -> Path:
+        return ("id",)
 
     def may_choose_again(self) -> bool:
         return False
@@ -340,7 +348,9 @@ def _check_ttl(ttl_seconds: int) -> None:
         raise TtlError(f"ttlSeconds {ttl_seconds} must be between 1 and {MAX_TTL_SECONDS}", path=("ttlSeconds",))
 
 
-async def require_owner(session: WriteSession, principal: Principal, reservation_id: UUID) -> None:
+async def require_owner(
+    session: WriteSession, principal: Principal, reservation_id: UUID, *, path: tuple[str, ...] = ("reservationId",)
+) -> None:
     """A credential that is bound to a channel or location acts on its own reservations, an unbound one on all.
 
     Locks the reservation: one that an order took over meanwhile is the order's, so that no second order adopts
@@ -355,8 +365,8 @@ async def require_owner(session: WriteSession, principal: Principal, reservation
     ).one_or_none()
     bound = principal.channel_id is not None or principal.location_ids is not None
     if row is None or (bound and row.principal_id != principal.id):
-        raise ReservationNotFoundError(f"there is no reservation {reservation_id}", path=("reservationId",))
+        raise ReservationNotFoundError(f"there is no reservation {reservation_id}", path=path)
     if row.owner == ReservationOwner.ORDER:
         raise ReservationNotActiveError(
-            f"reservation {reservation_id} belongs to an order; cancel the order instead", path=("reservationId",)
+            f"reservation {reservation_id} belongs to an order; cancel the order instead", path=path
         )

@@ -6,7 +6,7 @@ Rows are locked here and nowhere else, always in key order: reservations by id, 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -17,6 +17,14 @@ from hub.inventory.rules import HeldReservation, Level
 from hub.inventory.units import LevelKey, Units
 
 Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+
+class DuePosition(NamedTuple):
+    """A reservation's place in the order in which holds end."""
+
+    expires_at: datetime
+    reservation_id: UUID
+
 
 EXTENSION_CAP_SECONDS = 86_400
 """A reservation that is extended again and again still ends a day after it was made."""
@@ -79,9 +87,10 @@ FOR NO KEY UPDATE OF r SKIP LOCKED
 """
 
 _LOCK_DUE = """
-SELECT r.id FROM reservations AS r
+SELECT r.id, r.expires_at FROM reservations AS r
 WHERE r.status = 'ACTIVE' AND r.expires_at <= (SELECT hub_now())
-ORDER BY r.expires_at LIMIT $1
+  AND ($2::timestamptz IS NULL OR (r.expires_at, r.id) > ($2::timestamptz, $3::uuid))
+ORDER BY r.expires_at, r.id LIMIT $1
 FOR NO KEY UPDATE OF r SKIP LOCKED
 """
 
@@ -268,9 +277,10 @@ async def lock_due_on_variants(driver: Driver, variant_ids: Sequence[UUID]) -> l
     return [row["id"] for row in rows]
 
 
-async def lock_due(driver: Driver, limit: int) -> list[UUID]:
-    rows = await driver.fetch(_LOCK_DUE, limit)
-    return [row["id"] for row in rows]
+async def lock_due(driver: Driver, limit: int, after: DuePosition | None) -> list[DuePosition]:
+    """Due reservations behind `after`, those due longest first."""
+    rows = await driver.fetch(_LOCK_DUE, limit, *(after or (None, None)))
+    return [DuePosition(row["expires_at"], row["id"]) for row in rows]
 
 
 async def write(driver: Driver, books: Books) -> dict[UUID, datetime]:

@@ -24,6 +24,7 @@ class Scope(StrEnum):
     ORDERS_READ = "orders:read"
     ORDERS_WRITE = "orders:write"
     ORDERS_PRICE = "orders:price"
+    ORDERS_REVIEW = "orders:review"
     FULFILLMENT_READ = "fulfillment:read"
     FULFILLMENT_WRITE = "fulfillment:write"
     CUSTOMERS_READ = "customers:read"

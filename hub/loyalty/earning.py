@@ -38,11 +38,12 @@ _TAKE_DUE = text(
 async def earn(session: WriteSession, command: EarnPoints) -> tuple[Outcome, ...]:
     """Give the units' share of their line's points, at most for the units that the line has.
 
-    Locks the accounts, in programme order. Idempotent by fulfillment-order line; raises PointsSourceReusedError
-    when that comes again with another line or quantity. A line without points (no customer, no programme in its
-    currency) answers ().
+    Locks the accounts of the line's order, in programme order. Idempotent by fulfillment-order line; raises
+    PointsSourceReusedError when that comes again with another line or quantity. A line without points (no customer,
+    no programme in its currency) answers ().
     """
     positive_quantity(command.quantity)
+    await repository.lock_accounts_of_order(session, command.order_line_id)
     lots = await repository.lots_of_line(session, command.order_line_id)
     return tuple([await _earn_in(session, lot, command) for lot in lots])
 

@@ -155,6 +155,20 @@ async def lock_account(session: WriteSession, account_id: UUID, *, wait: bool = 
     return None if row is None else Account(**row)
 
 
+async def lock_accounts_of_order(session: WriteSession, order_line_id: UUID) -> None:
+    """Lock every account in which the line's order has lots, in programme order.
+
+    All of them at the first line, since a line need not have points in each programme.
+    """
+    await session.execute(
+        text(
+            "SELECT FROM loyalty_accounts WHERE id IN (SELECT account_id FROM loyalty_lots WHERE order_id IN "
+            "(SELECT order_id FROM loyalty_lots WHERE order_line_id = :line)) ORDER BY programme_id FOR NO KEY UPDATE"
+        ),
+        {"line": order_line_id},
+    )
+
+
 async def lots_of_line(session: AnySession, order_line_id: UUID) -> Sequence[LotOfLine]:
     """Which lots an order line has, one a programme, in programme order. Never changes once made."""
     rows = await session.execute(

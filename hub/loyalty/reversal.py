@@ -14,10 +14,11 @@ async def reverse(session: WriteSession, command: ReversePoints) -> tuple[Outcom
     """Take back the returned units' share of their line's points, at most for the units that the line has.
 
     Points already spent are owed and paid by the next points earned. A return reported before its hand-over
-    takes nothing now; `earn` nets it. Locks the accounts, in programme order. Idempotent by return line; raises
-    PointsSourceReusedError when that comes again with another line or quantity.
+    takes nothing now; `earn` nets it. Locks the accounts of the line's order, in programme order. Idempotent by
+    return line; raises PointsSourceReusedError when that comes again with another line or quantity.
     """
     positive_quantity(command.quantity)
+    await repository.lock_accounts_of_order(session, command.order_line_id)
     lots = await repository.lots_of_line(session, command.order_line_id)
     return tuple([await _reverse_in(session, lot, command) for lot in lots])
 

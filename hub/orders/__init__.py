@@ -3,9 +3,17 @@
 from hub.orders.booking import changed, open_contact, read_contact
 from hub.orders.capture import CaptureResult, capture_order
 from hub.orders.claims import StockMovedError, claimed_demand, set_unfilled
-from hub.orders.errors import OrderNotCancellableError, OrderNotFoundError, PriceChangedError, StaleVersionError
+from hub.orders.errors import (
+    HoldNotDecidableError,
+    OrderNotCancellableError,
+    OrderNotFoundError,
+    OrderNotHeldError,
+    PriceChangedError,
+    StaleVersionError,
+)
 from hub.orders.messages import ORDER_CHANGED, ROUTE_WORK, NewPayment
 from hub.orders.models import (
+    HoldDecision,
     LineFulfiller,
     Order,
     OrderEvent,
@@ -18,6 +26,7 @@ from hub.orders.models import (
     OrderStatus,
 )
 from hub.orders.placement import PlaceOrder, PlaceOrderLine, place_order
+from hub.orders.releasing import ErrorPolicy, HeldOrder, ReleaseHolds, release_holds
 from hub.orders.repository import (
     HistoryPage,
     customers_of_channels,
@@ -46,7 +55,11 @@ __all__ = [
     "ORDER_CHANGED",
     "ROUTE_WORK",
     "CaptureResult",
+    "ErrorPolicy",
+    "HeldOrder",
     "HistoryPage",
+    "HoldDecision",
+    "HoldNotDecidableError",
     "LineFulfiller",
     "NewPayment",
     "Order",
@@ -56,6 +69,7 @@ __all__ = [
     "OrderMethod",
     "OrderNotCancellableError",
     "OrderNotFoundError",
+    "OrderNotHeldError",
     "OrderPayment",
     "OrderReturn",
     "OrderReturnLine",
@@ -64,6 +78,7 @@ __all__ = [
     "PlaceOrderLine",
     "PriceChangedError",
     "Reach",
+    "ReleaseHolds",
     "ReturnLineInput",
     "ReturnOrder",
     "StaleVersionError",
@@ -91,6 +106,7 @@ __all__ = [
     "places_by_order_ids",
     "reach_of",
     "read_contact",
+    "release_holds",
     "return_lines_by_return_ids",
     "return_order",
     "returns_by_ids",

@@ -1,7 +1,6 @@
 """One order enters the hub, once: rows, claims on stock, customer and points in the caller's transaction."""
 
 import json
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,18 +8,18 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import make_transient_to_detached
 
-from hub.customers import Customer, customers_by_ids, person_key, resolve_customer
+from hub.customers import Customer, customers_by_ids, make_person_key, person_key, resolve_customer
 from hub.infra import outbox
 from hub.infra.database import AnySession, WriteSession
 from hub.infra.sealing import Sealer
+from hub.kernel.geo import GeoPoint
 from hub.kernel.ids import new_id
 from hub.kernel.principal import Principal
-from hub.loyalty import GrantPoints, grant_for_order
 from hub.orders.messages import ORDER_CHANGED, NewOrder, NewOrderLine
 from hub.orders.models import LineFulfiller, Order, OrderLine, OrderPayment, OrderStatus
 from hub.orders.repository import now as hub_now
-from hub.orders.rules import GEO_PRECISION, grant_lines, totals_match
-from hub.orders.settling import Terms, earn_delivered, settle_stock
+from hub.orders.rules import GEO_PRECISION, totals_match
+from hub.orders.settling import Terms, grant_points, settle_stock
 from hub.orders.timeline import note
 
 CONTACT_PURPOSE = "orders.contact"
@@ -49,10 +48,25 @@ async def book_order(
     if not order.is_history:
         terms = Terms(new.destination, new.handed_over_at, new.reservation_id, shortage_allowed)
         await settle_stock(session, order, lines, principal, terms)
-        await _points(session, order, lines)
+        await grant_points(session, order, lines)
     await note(session, order.id, "CAPTURED", principal, channel_id=order.channel_id)
     await outbox.record(session, changed(order))
     return order.id
+
+
+async def take_details(session: WriteSession, order: Order, new: NewOrder, sealer: Sealer) -> None:
+    """What a newer version says of contact, destination and payments; what it leaves out stays as it was.
+
+    The caller holds the order's lock, and none on stock yet.
+    """
+    contact = await _sealed_contact(session, order, new, sealer)
+    if contact is not None:
+        order.contact = contact
+    if new.destination is not None:
+        order.destination_latitude, order.destination_longitude = _coarse(new.destination)
+    for item in _payments(order.id, new):
+        await session.merge(item)
+    await session.flush()
 
 
 def changed(order: Order) -> outbox.Event:
@@ -63,15 +77,6 @@ def changed(order: Order) -> outbox.Event:
         order.version,
         {"channel_id": str(order.channel_id), "status": order.status, "hold": order.hold},
     )
-
-
-async def _points(session: WriteSession, order: Order, lines: Sequence[OrderLine]) -> None:
-    if order.customer_id is None or order.status == OrderStatus.CANCELLED:
-        return
-    granted = grant_lines(lines, prices_include_tax=order.prices_include_tax)
-    if granted:
-        await grant_for_order(session, GrantPoints(order.id, order.customer_id, order.currency, granted))
-        await earn_delivered(session, order, lines)
 
 
 async def _insert(session: WriteSession, order: Order) -> bool:
@@ -95,7 +100,7 @@ async def _insert(session: WriteSession, order: Order) -> bool:
 
 
 def _row(new: NewOrder, now: datetime) -> Order:
-    destination = new.destination
+    latitude, longitude = _coarse(new.destination)
     return Order(
         channel_id=new.channel_id,
         external_id=new.external_id,
@@ -106,8 +111,8 @@ def _row(new: NewOrder, now: datetime) -> Order:
         is_history=new.is_history,
         method=new.method,
         pickup_location_id=new.pickup_location_id,
-        destination_latitude=None if destination is None else round(destination.latitude, GEO_PRECISION),
-        destination_longitude=None if destination is None else round(destination.longitude, GEO_PRECISION),
+        destination_latitude=latitude,
+        destination_longitude=longitude,
         currency=new.currency,
         prices_include_tax=new.prices_include_tax,
         shipping_minor=new.shipping_minor,
@@ -119,6 +124,12 @@ def _row(new: NewOrder, now: datetime) -> Order:
         captured_at=now,
         closed_at=now if new.status in {OrderStatus.CANCELLED, OrderStatus.COMPLETED} else None,
     )
+
+
+def _coarse(destination: GeoPoint | None) -> tuple[float | None, float | None]:
+    if destination is None:
+        return None, None
+    return round(destination.latitude, GEO_PRECISION), round(destination.longitude, GEO_PRECISION)
 
 
 def _line_rows(order_id: UUID, new: NewOrder) -> list[OrderLine]:
@@ -180,8 +191,7 @@ async def _sealed_contact(session: WriteSession, order: Order, new: NewOrder, se
     plain = json.dumps(new.contact, ensure_ascii=False).encode()
     if order.customer_id is None:
         return sealer.seal(CONTACT_PURPOSE, order.id, plain)
-    customer = (await customers_by_ids(session, [order.customer_id])).get(order.customer_id)
-    key = None if customer is None else person_key(customer, sealer)
+    key = await make_person_key(session, order.customer_id, sealer)
     return None if key is None else key.seal(CONTACT_PURPOSE, plain)
 
 

@@ -16,8 +16,11 @@ from hub.customers import channel_evidence
 from hub.infra import outbox
 from hub.infra.database import WriteSession
 from hub.infra.sealing import Sealer
+from hub.kernel.errors import InvalidInputError
+from hub.kernel.money import CurrencyError
 from hub.kernel.principal import SYSTEM
-from hub.orders.booking import book_order, changed
+from hub.kernel.quantity import positive_quantity
+from hub.orders.booking import book_order, changed, take_details
 from hub.orders.following import MAPPABLE, CancelsOpenUnits, follow, follow_mapping
 from hub.orders.messages import NewOrder, NewOrderLine, NewPayment
 from hub.orders.models import LineFulfiller, Order, OrderHold, OrderMethod, OrderStatus
@@ -58,11 +61,26 @@ async def capture_order(
         known = await _locked(session, channel.id, order.external_id)
         if known is None:
             raise AssertionError("an order that cannot be inserted exists")
-    return await _update(session, channel, known, order, cancel, reread=reread)
+    return await _update(session, channel, known, order, cancel, sealer=sealer, reread=reread)
+
+
+def _check(order: ChannelOrder) -> None:
+    """Refuse what cannot be kept: lines that cannot be told apart, absurd quantities, amounts in several currencies."""
+    names = [line.external_id for line in order.lines]
+    if len(set(names)) < len(names):
+        raise InvalidInputError("two lines of the order have one id", path=("lines",), code="LINE_ID_REPEATED")
+    for index, line in enumerate(order.lines):
+        if line.quantity > 0:
+            positive_quantity(line.quantity, path=("lines", str(index), "quantity"))
+    amounts = [amount for line in order.lines for amount in (line.unit_price, line.discount, line.tax)]
+    foreign = {amount.currency for amount in (order.total, order.shipping, *amounts) if amount is not None}
+    if foreign - {order.currency}:
+        raise CurrencyError(f"the order is in {order.currency} and has amounts in other currencies", path=("lines",))
 
 
 async def to_new_order(session: WriteSession, channel: Channel, order: ChannelOrder) -> NewOrder:
     """The channel's order in the hub's words: lines mapped to variants, locations to ours, history recognised."""
+    _check(order)
     locations = await _locations(session, channel.id)
     location_id = locations.get(order.external_location_id or "")
     if location_id is None and len(set(locations.values())) == 1 and order.method is FulfillmentMethod.HANDED_OVER:
@@ -109,6 +127,7 @@ async def _update(
     order: ChannelOrder,
     cancel: CancelsOpenUnits,
     *,
+    sealer: Sealer,
     reread: bool,
 ) -> CaptureResult:
     same = order.content_hash == known.content_hash
@@ -116,6 +135,7 @@ async def _update(
         return CaptureResult.IGNORED
     if order.source_version > known.source_version or (reread and not same):
         new = await to_new_order(session, channel, order)
+        await take_details(session, known, new, sealer)
         await follow(session, known, order, new, cancel)
         known.source_version, known.content_hash = order.source_version, order.content_hash
         return await _updated(session, known, "CHANNEL_UPDATE")

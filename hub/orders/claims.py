@@ -1,6 +1,6 @@
 """What an order does to stock when it enters: reserve, adopt a cart's reservation, or sell what was handed over."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -31,6 +31,7 @@ from hub.kernel.ids import new_id
 from hub.kernel.principal import Principal
 from hub.orders.errors import ReservationMismatchError
 from hub.orders.models import LineFulfiller, Order, OrderLine
+from hub.orders.rules import destination_of
 from routing import RoutingMethod
 
 
@@ -68,6 +69,37 @@ async def reserve(
     if pinned.units:
         await _reserve(session, order, pinned.units, principal)
     await record_unfilled(session, order, lines, _by_variant(pinned.units))
+
+
+async def reserve_together(
+    session: WriteSession, wanted: Sequence[tuple[Order, Sequence[OrderLine]]], principal: Principal
+) -> None:
+    """As `reserve` for several orders, shortage allowed, with the one `apply` that a transaction may have.
+
+    An order whose units another of them takes first gets none yet: its route takes what is left.
+    """
+    chosen: list[tuple[Order, Reserve]] = []
+    for order, lines in wanted:
+        near = destination_of(order)
+        claim = PoolClaim(
+            order.channel_id, claimed_demand(lines), RoutingMethod(order.method), order.pickup_location_id, near
+        )
+        units = (await pin(session, claim)).units if claim.demand else ()
+        if units:
+            chosen.append((order, _own(order, units)))
+    requests = [StockRequest(Actor(principal.id, order.channel_id), command) for order, command in chosen]
+    outcomes = await apply(session, requests) if requests else ()
+    held: dict[UUID, dict[UUID, int]] = {}
+    for (order, command), outcome in zip(chosen, outcomes, strict=True):
+        if not isinstance(outcome, Refused):
+            order.reservation_id = command.reservation_id
+            held[order.id] = _by_variant(command.units)
+    uncovered = [
+        Unfilled(line_id, variant_id, order.channel_id, units, order.placed_at)
+        for order, lines in wanted
+        for line_id, (variant_id, units) in _uncovered(lines, held.get(order.id, {})).items()
+    ]
+    await replace_unfilled(session, [line.id for _, lines in wanted for line in lines], uncovered)
 
 
 async def keep(session: WriteSession, order: Order, lines: Sequence[OrderLine]) -> None:
@@ -142,6 +174,10 @@ async def record_unfilled(
     session: WriteSession, order: Order, lines: Sequence[OrderLine], covered: dict[UUID, int]
 ) -> None:
     """Keep, per line, the units that no stock covers. `covered` counts units per variant; earlier lines first."""
+    await set_unfilled(session, order, [line.id for line in lines], _uncovered(lines, covered))
+
+
+def _uncovered(lines: Sequence[OrderLine], covered: Mapping[UUID, int]) -> dict[UUID, tuple[UUID, int]]:
     left = dict(covered)
     short: dict[UUID, tuple[UUID, int]] = {}
     for line in lines:
@@ -151,7 +187,7 @@ async def record_unfilled(
         left[line.variant_id] = left.get(line.variant_id, 0) - served
         if line.open_quantity > served:
             short[line.id] = (line.variant_id, line.open_quantity - served)
-    await set_unfilled(session, order, [line.id for line in lines], short)
+    return short
 
 
 async def set_unfilled(
@@ -166,12 +202,15 @@ async def set_unfilled(
 
 
 async def _reserve(session: WriteSession, order: Order, units: tuple[Units, ...], principal: Principal) -> None:
-    reservation_id = new_id()
-    command = Reserve(reservation_id, ReservationOwner.ORDER, units, ttl_seconds=None, customer_id=order.customer_id)
+    command = _own(order, units)
     [outcome] = await apply(session, [StockRequest(Actor(principal.id, order.channel_id), command)])
     if isinstance(outcome, Refused):
         raise StockMovedError("stock moved while the order was being booked; try again", retry_after_seconds=0.1)
-    order.reservation_id = reservation_id
+    order.reservation_id = command.reservation_id
+
+
+def _own(order: Order, units: tuple[Units, ...]) -> Reserve:
+    return Reserve(new_id(), ReservationOwner.ORDER, units, ttl_seconds=None, customer_id=order.customer_id)
 
 
 def _by_variant(units: Sequence[Units]) -> dict[UUID, int]:

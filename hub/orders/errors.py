@@ -29,6 +29,18 @@ class OrderNotCancellableError(ConflictError):
     code = "ORDER_NOT_CANCELLABLE"
 
 
+class OrderNotHeldError(ConflictError):
+    """The order does not wait for the reason that was named: somebody decided before, or the channel did."""
+
+    code = "ORDER_NOT_HELD"
+
+
+class HoldNotDecidableError(InvalidInputError):
+    """Holds of this reason do not end by this decision, whoever takes it."""
+
+    code = "HOLD_NOT_DECIDABLE"
+
+
 class StaleVersionError(ConflictError):
     """Somebody changed it since the caller looked."""
 

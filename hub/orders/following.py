@@ -6,12 +6,11 @@ from typing import Protocol
 from adapters.sdk.types import ChannelOrder, OrderState
 from hub.infra import work
 from hub.infra.database import WriteSession
-from hub.kernel.geo import GeoPoint
 from hub.kernel.principal import SYSTEM, Principal
 from hub.orders.messages import ROUTE_WORK, NewOrder
 from hub.orders.models import LineFulfiller, Order, OrderHold, OrderLine, OrderMethod, OrderStatus
 from hub.orders.repository import order_lines
-from hub.orders.rules import hold_of
+from hub.orders.rules import destination_of, hold_of
 from hub.orders.settling import Terms, earn_delivered, settle_stock
 
 MAPPABLE = frozenset({OrderHold.UNMAPPED_LINE, OrderHold.UNKNOWN_LOCATION})
@@ -43,6 +42,9 @@ async def follow(
     if known.source_version == "":
         await _take_line_ids(session, lines, new)
     if _quantities_differ(lines, order) or _delivered_elsewhere(known, lines, order):
+        if known.status == OrderStatus.PENDING_PAYMENT and order.state is OrderState.OPEN:
+            # The money is there, whatever else is in dispute: what was ordered is claimed while a person looks.
+            await _go_on(session, known, lines, new)
         known.hold = OrderHold.CHANNEL_CONFLICT
     elif order.state is not OrderState.UNKNOWN:
         await _go_on(session, known, lines, new)
@@ -83,18 +85,21 @@ async def _resume(
 
 
 async def _settle(session: WriteSession, known: Order, lines: Sequence[OrderLine], new: NewOrder) -> None:
-    near = None
-    if known.destination_latitude is not None and known.destination_longitude is not None:
-        near = GeoPoint(known.destination_latitude, known.destination_longitude)
-    await settle_stock(session, known, lines, SYSTEM, Terms(near=near, handed_over_at=new.handed_over_at))
+    terms = Terms(near=destination_of(known), handed_over_at=new.handed_over_at)
+    await settle_stock(session, known, lines, SYSTEM, terms)
     await earn_delivered(session, known, lines)
 
 
 def _follow_history(known: Order, new: NewOrder) -> None:
-    """An order from before going live moves no stock, paid or not: whether it is ours is for the operator to say."""
-    if known.status != OrderStatus.CANCELLED:
-        known.status = new.status
-        known.hold = new.hold
+    """An order from before going live moves no stock, paid or not: whether it is ours is for the operator to say.
+
+    An open one without a hold was declined: it is asked about again only after it was not open.
+    """
+    if known.status == OrderStatus.CANCELLED:
+        return
+    declined = known.status == OrderStatus.OPEN and known.hold is None
+    known.hold = None if declined else new.hold
+    known.status = new.status
 
 
 def _map_lines(known: Order, lines: Sequence[OrderLine], new: NewOrder) -> bool:

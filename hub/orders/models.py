@@ -32,6 +32,15 @@ class OrderHold(StrEnum):
     GO_LIVE_REVIEW = "GO_LIVE_REVIEW"
 
 
+class HoldDecision(StrEnum):
+    """What a person says of an order that waits for one."""
+
+    CONFIRM = "CONFIRM"
+    """The hub goes on with it, as it stands here."""
+    DECLINE = "DECLINE"
+    """It is none of the hub's business."""
+
+
 class OrderMethod(StrEnum):
     SHIP = "SHIP"
     PICKUP = "PICKUP"

@@ -187,6 +187,7 @@ async def _new_order(session: WriteSession, principal: Principal, command: Place
     lines = await _lines(session, principal, command)
     goods = sum(line.unit_price_minor * line.quantity - line.discount_minor for line in lines)
     tax = 0 if channel.prices_include_tax else sum(line.tax_minor for line in lines)
+    total = Money(goods + tax + command.shipping_minor, command.currency)
     return NewOrder(
         channel_id=command.channel_id,
         external_id=external_id,
@@ -195,7 +196,7 @@ async def _new_order(session: WriteSession, principal: Principal, command: Place
         method=command.method,
         currency=command.currency,
         prices_include_tax=channel.prices_include_tax,
-        total_minor=goods + tax + command.shipping_minor,
+        total_minor=total.amount_minor,
         placed_at=await now(session),
         source_version="",
         content_hash="",

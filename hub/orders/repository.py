@@ -80,6 +80,18 @@ async def lock_order(session: WriteSession, order_id: UUID) -> Order:
     return order
 
 
+async def lock_orders(session: WriteSession, ids: Iterable[UUID]) -> dict[UUID, Order]:
+    """Those of the orders that exist, locked by id in order."""
+    found = await session.execute(
+        select(Order)
+        .where(col(Order.id).in_(sorted(set(ids))))
+        .order_by(col(Order.id))
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return {order.id: order for order in found.scalars()}
+
+
 async def order_lines(session: AnySession, order_id: UUID) -> Sequence[OrderLine]:
     found = await session.execute(
         select(OrderLine)
@@ -210,6 +222,7 @@ async def orders_page(
     customer_id: UUID | None = None,
     statuses: Sequence[str] | None = None,
     held: bool | None = None,
+    holds: Sequence[str] | None = None,
     reach: Reach | None = None,
 ) -> list[Order]:
     """Newest first, by (placed_at, id); `after` is the key of the last order of the page before.
@@ -230,6 +243,8 @@ async def orders_page(
         conditions.append(col(Order.status).in_(statuses))
     if held is not None:
         conditions.append(col(Order.hold).is_not(None) if held else col(Order.hold).is_(None))
+    if holds is not None:
+        conditions.append(col(Order.hold).in_(holds))
     found = await session.execute(
         select(Order).where(*conditions).order_by(col(Order.placed_at).desc(), col(Order.id).desc()).limit(limit)
     )

@@ -10,7 +10,18 @@ from hub.infra import outbox
 from hub.infra.database import Database, WriteSession
 from hub.infra.idempotency import Answer
 from hub.infra.mutations import mutate
-from hub.inventory import Actor, LevelKey, Refused, ReturnCondition, StockRequest, TakeBack, Units, apply, error_of
+from hub.inventory import (
+    Actor,
+    LevelKey,
+    Refused,
+    ReturnCondition,
+    StockRequest,
+    TakeBack,
+    Units,
+    apply,
+    error_of,
+    require_known_location,
+)
 from hub.kernel.errors import InvalidInputError
 from hub.kernel.ids import new_id
 from hub.kernel.principal import Principal, Scope
@@ -49,7 +60,8 @@ async def return_order(
 ) -> Answer:
     """Take units back. Outcome: return_id.
 
-    Refuses with OrderNotFoundError, StaleVersionError and ReturnTooManyError; raises LocationNotAllowedError.
+    Refuses with OrderNotFoundError, UnknownLocationError, StaleVersionError and ReturnTooManyError; raises
+    LocationNotAllowedError.
     """
     principal.require(Scope.ORDERS_WRITE)
     principal.require_location(command.location_id)
@@ -76,6 +88,7 @@ async def _take_back(session: WriteSession, principal: Principal, command: Retur
     places = (await places_by_order_ids(session, [order.id])).get(order.id, frozenset())
     if not may_take_back(principal, order, places):
         raise OrderNotFoundError(f"there is no order {order.id}", path=("orderId",))
+    await require_known_location(session, command.location_id)
     expect_version(order, command.expected_version)
     known = {line.id: line for line in await order_lines(session, order.id)}
     returned = OrderReturn(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from hub.kernel.geo import GeoPoint
 from hub.loyalty import GrantLine
 from hub.orders.errors import StaleVersionError
 from hub.orders.messages import NewOrder, NewOrderLine
@@ -26,17 +27,18 @@ def totals_match(order: NewOrder) -> bool:
 def grant_lines(lines: Sequence[OrderLine], *, prices_include_tax: bool) -> tuple[GrantLine, ...]:
     """The lines that earn points: goods, net of discounts, tax apart."""
     return tuple(
-        GrantLine(
-            line.id,
-            line.quantity,
-            base_minor=line.unit_price_minor * line.quantity
-            - line.discount_minor
-            - (line.tax_minor if prices_include_tax else 0),
-            tax_minor=line.tax_minor,
-        )
-        for line in lines
-        if line.kind in {"GOODS", "BUNDLE"}
+        _grant_line(line, prices_include_tax=prices_include_tax) for line in lines if line.kind in {"GOODS", "BUNDLE"}
     )
+
+
+def _grant_line(line: OrderLine, *, prices_include_tax: bool) -> GrantLine:
+    """Channels also state discounts beyond the price, and tax on what was given away: those earn nothing."""
+    net = max(0, line.unit_price_minor * line.quantity - line.discount_minor)
+    tax = max(0, line.tax_minor)
+    if prices_include_tax:
+        tax = min(tax, net)
+        net -= tax
+    return GrantLine(line.id, line.quantity, base_minor=net, tax_minor=tax)
 
 
 def status_after(lines: Sequence[OrderLine]) -> OrderStatus:
@@ -59,15 +61,34 @@ def hold_of(order: Order, lines: Sequence[OrderLine], new: NewOrder) -> OrderHol
     """What still keeps a known order waiting, by what is mapped now; `new` is what the channel says today."""
     if new.hold is OrderHold.UNKNOWN_STATE and order.status == OrderStatus.PENDING_PAYMENT:
         return OrderHold.UNKNOWN_STATE
-    if order.status == OrderStatus.CANCELLED or all(line.fulfilled_by == "CHANNEL" for line in lines):
+    return mapping_hold(order, lines, counter_known=new.handed_over_at is not None)
+
+
+def mapping_hold(order: Order, lines: Sequence[OrderLine], *, counter_known: bool = False) -> OrderHold | None:
+    """The hold of an order of which an article or the place is unknown. History waits for neither.
+
+    `counter_known`: whether the counter of a sale is known; an order does not remember it until it is sold.
+    """
+    if (
+        order.is_history
+        or order.status == OrderStatus.CANCELLED
+        or all(line.fulfilled_by == "CHANNEL" for line in lines)
+    ):
         return None
     if any(line.variant_id is None and line.open_quantity for line in lines if line.kind == "GOODS"):
         return OrderHold.UNMAPPED_LINE
     nowhere = order.method == OrderMethod.PICKUP and order.pickup_location_id is None
     unsold = order.method == OrderMethod.HANDED_OVER and any(line.open_quantity for line in lines)
-    if nowhere or (unsold and new.handed_over_at is None):
+    if nowhere or (unsold and not counter_known):
         return OrderHold.UNKNOWN_LOCATION
     return None
+
+
+def destination_of(order: Order) -> GeoPoint | None:
+    """About where it goes."""
+    if order.destination_latitude is None or order.destination_longitude is None:
+        return None
+    return GeoPoint(order.destination_latitude, order.destination_longitude)
 
 
 def expect_version(order: Order, expected: int | None) -> None:

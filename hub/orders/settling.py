@@ -8,12 +8,12 @@ from hub.infra import work
 from hub.infra.database import WriteSession
 from hub.kernel.geo import GeoPoint
 from hub.kernel.principal import Principal
-from hub.loyalty import EarnPoints, earn
+from hub.loyalty import EarnPoints, GrantPoints, earn, grant_for_order
 from hub.orders import claims
 from hub.orders.messages import ROUTE_WORK
 from hub.orders.models import LineFulfiller, Order, OrderLine, OrderMethod, OrderStatus
 from hub.orders.repository import now
-from hub.orders.rules import status_after
+from hub.orders.rules import grant_lines, status_after
 
 _DELIVERED = frozenset({OrderStatus.OPEN, OrderStatus.COMPLETED})
 _EARNING_KINDS = frozenset({"GOODS", "BUNDLE"})
@@ -47,6 +47,43 @@ async def settle_stock(
     elif order.status == OrderStatus.OPEN:
         await _claim(session, order, lines, principal, terms)
     await session.flush()
+
+
+async def settle_together(
+    session: WriteSession, wanted: Sequence[tuple[Order, Sequence[OrderLine]]], principal: Principal
+) -> None:
+    """As `settle_stock` for OPEN orders that claimed nothing before, by one claim for all; then their points.
+
+    What was handed over at a counter is left for when the channel tells the counter again. Unlike orders on their
+    way in these do not fail for stock: who cannot be served now has unfilled demand and a route to come.
+    """
+    routed = []
+    for order, lines in wanted:
+        for line in lines:
+            if line.fulfilled_by == LineFulfiller.CHANNEL:
+                line.fulfilled += line.open_quantity
+        if order.method == OrderMethod.HANDED_OVER:
+            continue
+        if status_after(lines) is OrderStatus.COMPLETED:
+            await _complete(session, order)
+        else:
+            routed.append((order, lines))
+    await claims.reserve_together(session, routed, principal)
+    await session.flush()
+    # Accounts are locked in the customers' order, whatever order the list was in.
+    for order, lines in sorted(wanted, key=lambda item: (str(item[0].customer_id), item[0].id)):
+        await grant_points(session, order, lines)
+    await work.enqueue_many(session, ROUTE_WORK, [str(order.id) for order, _ in routed])
+
+
+async def grant_points(session: WriteSession, order: Order, lines: Sequence[OrderLine]) -> None:
+    """The points that the order can earn, and at once those of what was delivered. Idempotent."""
+    if order.customer_id is None or order.status == OrderStatus.CANCELLED:
+        return
+    granted = grant_lines(lines, prices_include_tax=order.prices_include_tax)
+    if granted:
+        await grant_for_order(session, GrantPoints(order.id, order.customer_id, order.currency, granted))
+        await earn_delivered(session, order, lines)
 
 
 async def earn_delivered(session: WriteSession, order: Order, lines: Sequence[OrderLine]) -> None:

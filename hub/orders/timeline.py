@@ -1,6 +1,6 @@
 """The timeline of an order: append-only, one row for everything that happened to it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,13 @@ _NOTE = text(
     VALUES (:id, :order_id, :kind, :principal_id, :channel_id, CAST(:detail AS jsonb), hub_now())
     """
 )
+
+
+async def note_each(session: WriteSession, order_ids: Sequence[UUID], kind: str, principal: Principal) -> None:
+    """Add the same entry to several orders."""
+    same = {"kind": kind, "principal_id": principal.id, "channel_id": principal.channel_id, "detail": "{}"}
+    if order_ids:
+        await session.execute(_NOTE, [{"id": new_id(), "order_id": order_id, **same} for order_id in order_ids])
 
 
 async def note(

@@ -229,12 +229,22 @@ class TestCredentials:
                 assert token not in answer.text
 
     @pytest.mark.usefixtures("unchanged")
-    async def test_a_session_without_its_csrf_token_changes_nothing(
-        self, hub: RunningHub, client: httpx.AsyncClient
+    @pytest.mark.parametrize(
+        ("change", "code"),
+        [
+            ({"X-CSRF-Token": "guess"}, "CSRF_TOKEN_INVALID"),
+            ({"Origin": "https://elsewhere.example"}, "ORIGIN_NOT_ALLOWED"),
+        ],
+    )
+    async def test_a_session_that_may_not_be_used_from_here_is_403_everywhere_and_changes_nothing(
+        self, hub: RunningHub, client: httpx.AsyncClient, change: dict[str, str], code: str
     ) -> None:
-        headers = {**hub.credentials["staff"], "X-CSRF-Token": "guess"}
-        answer = await client.post("/graphql", json={"query": "{ me { id } }"}, headers=headers)
-        refusal(answer, 401, "CSRF_TOKEN_INVALID")
+        headers = {**hub.credentials["staff"], **change}
+        asked = await client.post("/graphql", json={"query": "{ me { id } }"}, headers=headers)
+        refusal(asked, 403, code)
+        left = await client.post("/auth/logout", headers=headers)
+        problem(left, 403, code)
+        assert {"www-authenticate"}.isdisjoint({*asked.headers, *left.headers})
 
 
 async def told(

@@ -191,6 +191,27 @@ class TestClaim:
         assert (aside.subject, aside.starts) == ("poison", work.MAX_STARTS)
         assert aside.last_error == "5 starts without an end"
 
+    async def test_recurring_work_gets_one_more_start_after_a_pause_and_other_work_does_not(
+        self, database: Database
+    ) -> None:
+        for kind in ("publish", "once"):
+            async with database.write() as session:
+                await work.enqueue(session, kind, "subject")
+        async with database.write() as session:
+            await session.execute(
+                text("UPDATE work_items SET state = 'QUARANTINED', starts = :starts"), {"starts": work.MAX_STARTS}
+            )
+            assert await work.retry_recurring(session, {"publish"}) == 0
+        await move_clock(database, f"{work.RECURRING_PAUSE_SECONDS + 1} seconds")
+        async with database.write() as session:
+            assert await work.retry_recurring(session, {"publish"}) == 1
+        assert (await take(database)).kind == "publish"
+        await move_clock(database, f"{work.RECURRING_PAUSE_SECONDS + work.LEASE_SECONDS + 2} seconds")
+        assert await work.claim(database, work.DEFAULT_QUEUE) is None
+        async with database.write() as session:
+            assert [one.kind for one in await work.list_quarantined(session)] == ["publish", "once"]
+            assert await work.retry_recurring(session, {"publish"}) == 0
+
 
 class TestFail:
     async def test_failures_back_off_exponentially_with_jitter(self, database: Database) -> None:

@@ -109,7 +109,7 @@ async def test_a_cart_without_a_channel_is_refused(database: Database) -> None:
     command = CreateReservation(ReservationOwner.CART, (ReservationLineInput(key.variant_id, 1, key.location_id),))
     answer = await create_reservation(database, make_principal(), command, idempotency_key="k")
     assert answer.refusal is not None
-    assert answer.refusal.path == ("channelId",)
+    assert answer.refusal.path == ("channel",)
 
 
 @pytest.mark.parametrize(("shares", "left"), [(True, 2), (False, 5)])

@@ -1,8 +1,11 @@
 """A shop with two stores, a loyalty programme, and short ways to capture and to look at orders."""
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
+
+from sqlalchemy import text
 
 from adapters.sdk.types import (
     ChannelCustomer,
@@ -136,3 +139,14 @@ async def place(world: World, *, method: OrderMethod, pickup_location_id: UUID |
     )
     answer = await place_order(world.database, world.staff, command, SEALER, idempotency_key=str(new_id()))
     return UUID(answer.unwrap()["order_id"])
+
+
+async def until_somebody_waits_for_a_lock(database: Database) -> None:
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with asyncio.timeout(20):
+        while True:
+            async with database.connection() as connection:
+                if (await connection.execute(waiting)).scalar_one():
+                    return

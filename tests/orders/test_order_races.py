@@ -4,7 +4,9 @@ import asyncio
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
+from adapters.sdk.types import ChannelOrderLine
 from hub.fulfillment import (
     QueueStep,
     RejectReason,
@@ -23,9 +25,10 @@ from hub.kernel.errors import HubError
 from hub.kernel.ids import new_id
 from hub.kernel.money import Money
 from hub.kernel.principal import Principal, PrincipalKind, Scope
+from hub.loyalty import CreateProgramme, create_programme
 from hub.orders import OrderMethod, PlaceOrder, PlaceOrderLine, place_order
 from tests.factories import set_stock
-from tests.orders.stage import SEALER, World, place, step
+from tests.orders.stage import SEALER, World, place, step, until_somebody_waits_for_a_lock
 
 
 async def claimed(world: World) -> int:
@@ -203,3 +206,28 @@ async def test_a_customer_orders_for_themselves(world: World) -> None:
     with pytest.raises(HubError) as caught:
         await place_order(world.database, stranger, order_of(world, customer_id=ada), SEALER, idempotency_key="b")
     assert caught.value.code == "CUSTOMER_NOT_ALLOWED"
+
+
+async def test_points_in_two_programmes_are_locked_in_one_order_whichever_line_comes_first(world: World) -> None:
+    """The first line earns in the second programme only: its account must not be taken before the first one's."""
+    database = world.database
+    async with database.write() as session:
+        await session.execute(text("UPDATE loyalty_programmes SET minor_units = 100000"))
+        await create_programme(session, CreateProgramme("Second", "EUR"))
+    cheap = ChannelOrderLine("l1", "Shirt", 1, Money(100, "EUR"), sku="SHIRT")
+    dear = ChannelOrderLine("l2", "Shoe", 1, Money(9_900_000, "EUR"), sku="SHOE")
+    await set_stock(database, world.shirt, world.berlin, 1)
+    await set_stock(database, world.shoe, world.berlin, 1)
+    await world.capture(world.channel_order(lines=(cheap, dear)))
+    order_id = (await world.order()).id
+    await route_order(database, order_id)
+    [item] = await world.queue(order_id)
+    (await accept(database, world.staff, step(item))).unwrap()
+    lock = text("SELECT id FROM loyalty_accounts ORDER BY programme_id LIMIT 1 OFFSET :nth FOR NO KEY UPDATE")
+    async with database.write() as other:
+        await other.execute(lock, {"nth": 0})
+        shipping = asyncio.create_task(ship(database, world.staff, step(item), tracking=Tracking()))
+        await until_somebody_waits_for_a_lock(database)
+        await other.execute(lock, {"nth": 1})
+    (await shipping).unwrap()
+    await world.assert_sound()

@@ -24,7 +24,8 @@ from hub.fulfillment import (
     ship,
 )
 from hub.inventory import InsufficientStockError, ReturnCondition, levels
-from hub.kernel.money import Money
+from hub.kernel.ids import new_id
+from hub.kernel.money import AmountError, Money
 from hub.orders import (
     CaptureResult,
     OrderMethod,
@@ -205,6 +206,26 @@ async def test_personal_data_is_sealed(world: World) -> None:
 async def test_placing_an_order_without_stock_is_refused(world: World) -> None:
     with pytest.raises(InsufficientStockError):
         await place(world, method=OrderMethod.SHIP)
+
+
+async def test_a_total_that_no_order_can_have_is_refused(world: World) -> None:
+    lines = (PlaceOrderLine(world.shirt, 10**9, Money(10**15, "EUR")),)
+    command = PlaceOrder(world.channel.id, lines, OrderMethod.HANDED_OVER, "EUR", handed_over_at=world.berlin)
+    answer = await place_order(world.database, world.staff, command, SEALER, idempotency_key="p")
+    assert isinstance(answer.refusal, AmountError)
+
+
+async def test_goods_cannot_come_back_to_a_place_that_does_not_exist(world: World) -> None:
+    await world.capture(
+        world.channel_order(method=FulfillmentMethod.HANDED_OVER, external_location_id=str(world.berlin))
+    )
+    order = await world.order()
+    async with world.database.read() as session:
+        [line, _] = await order_lines(session, order.id)
+    command = ReturnOrder(order.id, new_id(), (ReturnLineInput(line.id, 1),))
+    answer = await return_order(world.database, world.staff, command, idempotency_key="r")
+    assert answer.refusal is not None
+    assert answer.refusal.code == "UNKNOWN_LOCATION"
 
 
 async def test_a_price_that_is_not_ours_is_refused_without_the_scope(world: World) -> None:

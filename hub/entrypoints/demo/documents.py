@@ -88,7 +88,7 @@ subscription Queue($locationId: ID!, $after: String) {
 }
 """
 QUEUE_PAGE: Final = """
-query QueuePage($statuses: [FulfillmentStatus!]) {
+query QueuePage($statuses: [FulfillmentOrderStatus!]) {
   fulfillmentOrders(first: 50, statuses: $statuses) { edges { node { id number status method version } } }
 }
 """
@@ -102,8 +102,8 @@ mutation {name}($input: {name}Input!) {{
 """
 
 
-ACCEPT: Final = _step("FulfillmentOrderAccept", "fulfillmentOrderAccept").replace("AcceptInput", "StepInput")
-READY: Final = _step("FulfillmentOrderReady", "fulfillmentOrderReady").replace("ReadyInput", "StepInput")
+ACCEPT: Final = _step("FulfillmentOrderAccept", "fulfillmentOrderAccept")
+READY: Final = _step("FulfillmentOrderReady", "fulfillmentOrderReady")
 REJECT: Final = _step("FulfillmentOrderReject", "fulfillmentOrderReject")
 COLLECT: Final = _step("FulfillmentOrderCollect", "fulfillmentOrderCollect")
 SHIP: Final = _step("FulfillmentOrderShip", "fulfillmentOrderShip")

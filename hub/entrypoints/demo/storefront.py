@@ -138,7 +138,7 @@ class Shopper:
         payload = await self._client.do(
             "reservationRelease",
             documents.RESERVATION_RELEASE,
-            {"reservationId": reservation},
+            {"id": reservation},
             facts={"reservation": reservation},
         )
         self._client.journal.told("reservationRelease", payload["idempotencyKey"], reservation=reservation)

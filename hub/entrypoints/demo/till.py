@@ -107,7 +107,7 @@ class Till:
 
     async def _settle(self, kind: str, document: str, reservation: str, more: dict[str, Any]) -> None:
         payload = await self._client.do(
-            kind, document, {"reservationId": reservation, **more}, facts={"reservation": reservation}
+            kind, document, {"id": reservation, **more}, facts={"reservation": reservation}
         )
         self._client.journal.told(kind, payload["idempotencyKey"], reservation=reservation)
 

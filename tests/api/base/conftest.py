@@ -235,7 +235,7 @@ async def authenticate(shown: Handshake) -> Principal:
     try:
         return CALLERS[shown.token or ""]
     except KeyError:
-        raise DeniedError("send a bearer token that the hub issued", code="UNKNOWN_CREDENTIAL") from None
+        raise DeniedError("send a bearer token that the hub issued", code="CREDENTIAL_UNKNOWN") from None
 
 
 @pytest.fixture(scope="session")

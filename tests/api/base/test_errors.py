@@ -36,6 +36,7 @@ def family(kind: type[kernel.HubError]) -> set[type[kernel.HubError]]:
 
 
 FILE_CODES = {
+    "FILE_TOO_LONG",
     "TOO_MANY_MALFORMED_ROWS",
     "UNKNOWN_FORMAT",
     "WRONG_ENCODING",

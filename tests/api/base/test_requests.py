@@ -129,7 +129,7 @@ async def test_an_unknown_credential_gets_401_and_learns_nothing_about_its_query
     response = await running.post("{ nonsense }", caller="stranger")
     assert response.status_code == 401
     assert response.headers["www-authenticate"] == "Bearer"
-    assert code_of(response) == "UNKNOWN_CREDENTIAL"
+    assert code_of(response) == "CREDENTIAL_UNKNOWN"
 
 
 async def test_a_page_of_a_foreign_origin_is_refused(running):

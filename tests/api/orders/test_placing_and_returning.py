@@ -14,6 +14,10 @@ RETURN = document("pos/Return")
 ONE_SHIRT = [{"sku": "SHIRT", "quantity": 1}]
 
 
+def euros(amount: str) -> dict[str, str]:
+    return {"amount": amount, "currencyCode": "EUR"}
+
+
 async def test_an_order_is_placed_with_the_price_that_holds(retailer: Retailer):
     payload = await retailer.change(retailer.shop_key(), PLACE, method="SHIP", lines=ONE_SHIRT, externalId="W-1")
     assert payload["errors"] == []
@@ -21,6 +25,14 @@ async def test_an_order_is_placed_with_the_price_that_holds(retailer: Retailer):
     found = await retailer.data(retailer.shop_key(), document("storefront/OrderStatus"), externalId="W-1")
     assert found["order"]["id"] == payload["order"]["id"]
     assert found["order"]["lines"][0]["open"] == 1
+
+
+async def test_a_line_names_its_variant_by_id_too(retailer: Retailer):
+    line = {"variantId": global_id("Variant", retailer.shirt), "quantity": 1, "tax": euros("3.18")}
+    payload = await retailer.change(retailer.shop_key(), PLACE, method="SHIP", lines=[line])
+    assert [line["sku"] for line in payload["order"]["lines"]] == ["SHIRT"]
+    both = await retailer.change(retailer.shop_key(), PLACE, method="SHIP", lines=[line | {"sku": "SHIRT"}])
+    assert both["errors"][0]["path"] == ["input", "lines", "0", "sku"]
 
 
 async def test_the_same_key_gives_the_same_order_again(retailer: Retailer):
@@ -70,10 +82,11 @@ async def test_a_price_that_does_not_hold_any_more_is_told(retailer: Retailer):
         ({"lines": []}, "EMPTY_ORDER", ["input", "lines"]),
         ({"lines": [{"sku": "SHIRT", "quantity": 0}]}, "INVALID_QUANTITY", ["input", "lines", "0", "quantity"]),
         ({"currencyCode": "XXX"}, "UNKNOWN_CURRENCY", None),
-        ({"shipping": "1.234"}, "INVALID_AMOUNT", ["input", "shipping", "amount"]),
-        ({"shipping": "-1"}, "INVALID_INPUT", ["input", "shipping"]),
+        ({"shipping": euros("1.234")}, "INVALID_AMOUNT", ["input", "shipping", "amount"]),
+        ({"shipping": euros("-1")}, "INVALID_INPUT", ["input", "shipping"]),
+        ({"shipping": {"amount": "1", "currencyCode": "USD"}}, "UNKNOWN_CURRENCY", ["input", "shipping"]),
         (
-            {"lines": [{"sku": "SHIRT", "quantity": 1, "discount": "99"}]},
+            {"lines": [{"sku": "SHIRT", "quantity": 1, "discount": euros("99")}]},
             "INVALID_INPUT",
             ["input", "lines", "0", "discount"],
         ),
@@ -127,7 +140,6 @@ async def test_what_was_bought_in_one_store_comes_back_in_another_with_its_point
     [edge] = seen["customer"]["orders"]["edges"]
     given = {
         "id": edge["node"]["id"],
-        "locationId": global_id("Location", retailer.hamburg),
         "lines": [{"orderLineId": edge["node"]["lines"][0]["id"], "quantity": 1}],
         "idempotencyKey": "r-1",
     }

@@ -11,7 +11,7 @@ ORDER = "query($id: ID!) { order(id: $id) { id fulfillmentOrders { location { co
 LISTED = "{ orders { edges { node { id } } } }"
 CODE = "query($id: ID!) { fulfillmentOrder(id: $id) { pickupCode } }"
 NODE = "query($id: ID!) { node(id: $id) { id } }"
-CUSTOMER = "query($id: ID!) { customer(id: $id) { id orders { edges { node { id contact { shipTo { lines } } } } } } }"
+CUSTOMER = "query($id: ID!) { customer(id: $id) { id orders { edges { node { id contact { shipTo { line1 } } } } } } }"
 
 
 async def sees(retailer: Retailer, principal, order_id) -> bool:
@@ -52,9 +52,9 @@ async def test_the_pickup_code_is_told_to_the_buyer_and_the_shop_and_never_to_wh
 
 async def test_contact_data_needs_the_scope(retailer: Retailer, ada):
     order_id = await retailer.place(**ada)
-    query = "query($id: ID!) { order(id: $id) { contact { shipTo { name lines } } } }"
+    query = "query($id: ID!) { order(id: $id) { contact { shipTo { name line1 } } } }"
     found = await retailer.data(retailer.shop_key(), query, id=global_id("Order", order_id))
-    assert found["order"]["contact"]["shipTo"] == {"name": "Ada", "lines": ["Secret Street 1"]}
+    assert found["order"]["contact"]["shipTo"] == {"name": "Ada", "line1": "Secret Street 1"}
     without = retailer.shop_key(scopes=retailer.shop_key().scopes - {Scope.CUSTOMERS_READ})
     with pytest.raises(Exception, match="customers:read"):
         await retailer.ask(without, query, id=global_id("Order", order_id))

@@ -143,6 +143,13 @@ class Retailer:
     async def stock(self, variant_id: UUID, location_id: UUID, quantity: int) -> None:
         await set_stock(self.database, variant_id, location_id, quantity)
 
+    async def cannot_ship(self, location_id: UUID) -> None:
+        async with self.database.write() as session:
+            await session.execute(
+                text("UPDATE locations SET capabilities = array_remove(capabilities, 'SHIP') WHERE id = :id"),
+                {"id": location_id},
+            )
+
 
 async def make_product(
     session: WriteSession, sku: str, variants: int, channels: tuple[UUID, ...], policy: str

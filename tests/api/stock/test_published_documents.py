@@ -81,8 +81,8 @@ class TestDocuments:
             return payload["reservation"]
 
         held = await send("ReserveCart", lines=[{"sku": "SHIRT", "quantity": 2}])
-        assert (await send("ExtendCart", reservationId=held["id"], ttlSeconds=1_800))["status"] == "ACTIVE"
-        assert (await send("ReleaseCart", reservationId=held["id"]))["status"] == "RELEASED"
+        assert (await send("ExtendCart", id=held["id"], ttlSeconds=1_800))["status"] == "ACTIVE"
+        assert (await send("ReleaseCart", id=held["id"]))["status"] == "RELEASED"
 
     async def test_a_till_holds_sells_and_releases(self, api, retailer):
         async def send(name: str, key: str, **given: Any) -> Any:
@@ -92,8 +92,8 @@ class TestDocuments:
             return payload["reservation"]
 
         sold, given_back = [await send("Reserve", key, lines=[{"sku": "SHIRT", "quantity": 1}]) for key in "ab"]
-        assert (await send("Commit", "c", reservationId=sold["id"], receiptId=RECEIPT))["status"] == "COMMITTED"
-        assert (await send("Release", "d", reservationId=given_back["id"]))["status"] == "RELEASED"
+        assert (await send("Commit", "c", id=sold["id"], receiptId=RECEIPT))["status"] == "COMMITTED"
+        assert (await send("Release", "d", id=given_back["id"]))["status"] == "RELEASED"
         status = await api.data(retailer.till, document("pos/ReservationStatus"), id=sold["id"])
         assert status["reservation"]["status"] == "COMMITTED"
 

@@ -82,7 +82,7 @@ class TestOwners:
         made = (await create(api, retailer.a, **claim({"sku": "SHIRT", "quantity": 1})))["reservation"]["id"]
         query = "query($id: ID!) { reservation(id: $id) { status } node(id: $id) { id } }"
         assert await api.data(retailer.b, query, id=made) == {"reservation": None, "node": None}
-        released = await api.data(retailer.b, RELEASE, input={"reservationId": made, "idempotencyKey": "r"})
+        released = await api.data(retailer.b, RELEASE, input={"id": made, "idempotencyKey": "r"})
         assert released["reservationRelease"]["errors"][0]["code"] == "RESERVATION_NOT_FOUND"
         assert (await api.data(retailer.a, query, id=made))["reservation"] == {"status": "ACTIVE"}
         assert (await api.data(retailer.office, query, id=made))["reservation"] == {"status": "ACTIVE"}
@@ -94,13 +94,13 @@ class TestLife:
         await retailer.stock(shirt, retailer.berlin, 5)
         made = await create(api, retailer.till, **claim({"sku": "SHIRT", "quantity": 2}, ttlSeconds=60))
         key = made["reservation"]["id"]
-        more = {"reservationId": key, "ttlSeconds": 600, "idempotencyKey": "e"}
+        more = {"id": key, "ttlSeconds": 600, "idempotencyKey": "e"}
         extended = (await api.data(retailer.till, EXTEND, input=more))["reservationExtend"]
         assert extended["reservation"]["expiresAt"] > made["reservation"]["expiresAt"]
-        sold = {"reservationId": key, "receiptId": "018f0000-0000-7000-8000-00000000000a", "idempotencyKey": "c"}
+        sold = {"id": key, "receiptId": "018f0000-0000-7000-8000-00000000000a", "idempotencyKey": "c"}
         committed = (await api.data(retailer.till, COMMIT, input=sold))["reservationCommit"]
         assert committed["reservation"] == {"status": "COMMITTED"}
-        late = await api.data(retailer.till, RELEASE, input={"reservationId": key, "idempotencyKey": "r"})
+        late = await api.data(retailer.till, RELEASE, input={"id": key, "idempotencyKey": "r"})
         assert (
             late["reservationRelease"]["errors"] == [{"code": "RESERVATION_NOT_ACTIVE", "path": None}]
             or late["reservationRelease"]["errors"][0]["code"] == "RESERVATION_NOT_ACTIVE"
@@ -198,5 +198,5 @@ class TestBadInput:
 
     async def test_an_id_of_another_type_names_no_reservation(self, api, retailer):
         other = global_id("Location", retailer.berlin)
-        refused = await api.data(retailer.a, RELEASE, input={"reservationId": other, "idempotencyKey": "r"})
+        refused = await api.data(retailer.a, RELEASE, input={"id": other, "idempotencyKey": "r"})
         assert refused["reservationRelease"]["errors"][0]["code"] == "INVALID_ID"

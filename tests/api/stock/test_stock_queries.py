@@ -37,6 +37,13 @@ query($first: Int!) {
 """
 
 
+CLAIM = """
+mutation($input: ReservationCreateInput!) {
+  reservationCreate(input: $input) { reservation { lines { quantity location { code } } } errors { code path } }
+}
+"""
+
+
 async def ask(api: Any, who: Any, **variables: Any) -> Any:
     return (await api.data(who, AVAILABILITY, **variables))["availability"]
 
@@ -59,6 +66,37 @@ class TestPromises:
         )  # fmt: skip
         answer = await api.run(retailer.a, AVAILABILITY, skus=["SHIRT"], channel="shop-b")
         assert answer["errors"][0]["extensions"]["code"] == "CHANNEL_NOT_ALLOWED"
+
+    async def test_what_is_promised_by_default_is_what_can_be_claimed_by_default(self, api, retailer):
+        [shirt] = await retailer.product("SHIRT")
+        await retailer.stock(shirt, retailer.berlin, 4)
+        await retailer.stock(shirt, retailer.hamburg, 3)
+        await retailer.cannot_ship(retailer.berlin)
+        lines = [{"sku": "SHIRT", "quantity": 4}]
+        [promised] = await ask(api, retailer.a, skus=["SHIRT"])
+        refused = await api.data(retailer.a, CLAIM, input={"lines": lines, "idempotencyKey": "ship"})
+        assert promised["quantity"] == 3
+        assert refused["reservationCreate"]["errors"][0]["code"] == "INSUFFICIENT_STOCK"
+        [collected] = await ask(api, retailer.a, skus=["SHIRT"], method="PICKUP")
+        [anyhow] = await ask(api, retailer.a, skus=["SHIRT"], method=None)
+        assert (collected["quantity"], anyhow["quantity"]) == (7, 7)
+        page = await api.data(retailer.a, PAGE, first=1)
+        [variant] = page["products"]["edges"][0]["node"]["variants"]["edges"]
+        assert variant["node"]["availability"]["quantity"] == 3
+
+    async def test_a_till_may_sell_what_lies_in_a_store_that_cannot_ship(self, api, retailer):
+        [shirt] = await retailer.product("SHIRT")
+        await retailer.stock(shirt, retailer.berlin, 1)
+        await retailer.cannot_ship(retailer.berlin)
+        place = global_id("Location", retailer.berlin)
+        [at_the_till] = await ask(api, retailer.till, skus=["SHIRT"], locationId=place)
+        [in_the_shop] = await ask(api, retailer.a, skus=["SHIRT"], locationId=place)
+        given = {"lines": [{"sku": "SHIRT", "quantity": 1, "locationId": place}], "idempotencyKey": "k"}
+        claimed = await api.data(retailer.till, CLAIM, input=given)
+        refused = await api.data(retailer.a, CLAIM, input=given)
+        assert (at_the_till["quantity"], in_the_shop["quantity"]) == (1, 0)
+        assert claimed["reservationCreate"]["errors"] == []
+        assert refused["reservationCreate"]["errors"][0]["code"] == "INSUFFICIENT_STOCK"
 
     async def test_answers_come_in_the_order_asked_and_unknown_skus_say_so(self, api, retailer):
         [shirt] = await retailer.product("SHIRT")
