@@ -55,7 +55,8 @@ class UnavailableError(Error):
 class InsufficientStockLine:
     sku: str = strawberry.field(description="The variant's sku.")
     location_id: strawberry.ID | None = strawberry.field(
-        description="The location that was asked for; null when the whole pool of the channel was."
+        description="The location that was asked for, or the first of several; null when the whole pool of the "
+        "channel was."
     )
     requested: int = strawberry.field(description="Units asked for, summed over equal lines.")
     available: int = strawberry.field(description="Units that could have been claimed.")

@@ -57,8 +57,7 @@ async def variant_keys(context: RequestContext, named: Sequence[Named]) -> list[
     Raises InvalidInputError, GlobalIdError, or UnknownVariantError naming the first sku that nobody has.
     """
     for item in named:
-        if (item.sku is None) == (item.variant_id is None):
-            raise InvalidInputError("name the variant by sku or by variantId, one of the two", path=(*item.path, "sku"))
+        _require_one_name(item)
     skus = [item.sku for item in named if item.sku is not None]
     found = dict(zip(skus, await context.load_many(views.variant_ids_by_skus, skus), strict=True))
     return [_variant_key(item, found) for item in named]
@@ -68,6 +67,16 @@ async def variant_key(
     context: RequestContext, sku: str | None, variant_id: strawberry.ID | None, path: Path = ()
 ) -> UUID:
     return (await variant_keys(context, [Named(sku, variant_id, path)]))[0]
+
+
+def variant_names(lines: Sequence[VariantInput]) -> list[UUID | str]:
+    """As the input's `lines` name them, for a feature that looks skus up itself. Raises as `variant_keys`."""
+    names: list[UUID | str] = []
+    for number, line in enumerate(lines):
+        item = Named(line.sku, line.variant_id, ("lines", str(number)))
+        _require_one_name(item)
+        names.append(line.sku if line.sku is not None else _variant_key(item, {}))
+    return names
 
 
 async def variants_of_lines(context: RequestContext, lines: Sequence[VariantInput]) -> list[UUID]:
@@ -113,6 +122,11 @@ async def location_by_code(context: RequestContext, code: str, *, path: Path) ->
     if found is None:
         raise UnknownLocationError(f"there is no location {code[:60]!r}", path=path)
     return found
+
+
+def _require_one_name(item: Named) -> None:
+    if (item.sku is None) == (item.variant_id is None):
+        raise InvalidInputError("name the variant by sku or by variantId, one of the two", path=(*item.path, "sku"))
 
 
 def _variant_key(item: Named, by_sku: dict[str, UUID | None]) -> UUID:

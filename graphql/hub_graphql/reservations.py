@@ -20,14 +20,16 @@ from hub.inventory.reservations import DEFAULT_TTL_SECONDS, MAX_LINES
 from hub.kernel.errors import InvalidInputError
 from hub.kernel.principal import Principal, PrincipalKind, Scope
 from hub_graphql.availability import DEFAULT_METHOD, FulfillmentMethod
-from hub_graphql.channels import Channel, channel_reference, meant_channel
+from hub_graphql.channels import Channel, channel_reference, find_channel
 from hub_graphql.context import Info, RequestContext
+from hub_graphql.error_details import short_lines
+from hub_graphql.errors import InsufficientStockLine
 from hub_graphql.fields import field, mutation
 from hub_graphql.geography import GeoPointInput, parse_point
 from hub_graphql.ids import expect_id, expect_id_or_none, global_id, parse_uuid
 from hub_graphql.keyed import Settled, settle
 from hub_graphql.locations import Location, load_location
-from hub_graphql.naming import Path, UnitsInput, location_key_or_none, variants_of_lines
+from hub_graphql.naming import Path, UnitsInput, location_key, location_key_or_none, variant_names
 from hub_graphql.nodes import Node, register_node
 from hub_graphql.payloads import KeyedInput, KeyedPayload
 from hub_graphql.permissions import require_scope
@@ -95,12 +97,26 @@ class ReservationCreateLineInput(UnitsInput):
         "Errors: INVALID_ID, UNKNOWN_LOCATION, LOCATION_NOT_ALLOWED.",
     )
     location_code: str | None = strawberry.field(default=None, description="Where, by code, instead of the id.")
+    location_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None,
+        description="Several locations in order of preference, instead of one: the first that has all units, else as "
+        "many as there are in that order. At most 20, all different; else INVALID_INPUT.",
+    )
 
 
-@strawberry.input(description="A claim on stock: every line or nothing. Equal lines are one demand.")
+@strawberry.enum(description="What to do when not every line can be claimed in full.")
+class ReservationPolicy(Enum):
+    ALL_OR_NOTHING = enum_value("ALL_OR_NOTHING", description="Refuse: nothing is claimed.")
+    PARTIAL = enum_value("PARTIAL", description="Claim what there is; refuse only when that is nothing.")
+
+
+@strawberry.input(description="A claim on stock. Equal lines are one demand.")
 class ReservationCreateInput(KeyedInput):
     lines: list[ReservationCreateLineInput] = strawberry.field(
         description="What to claim: 1 to 100 lines; else TOO_MANY_LINES."
+    )
+    policy: ReservationPolicy = strawberry.field(
+        default=ReservationPolicy.ALL_OR_NOTHING, description="What to do when there is not enough."
     )
     ttl_seconds: int = strawberry.field(default=DEFAULT_TTL_SECONDS, description=_TTL)
     channel: str | None = strawberry.field(
@@ -138,6 +154,14 @@ class ReservationReleaseInput(ReservationInput):
     pass
 
 
+@strawberry.input(description="A reservation to move to another location.")
+class ReservationTransferInput(ReservationInput):
+    to_location_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Where the units shall be, by id. Errors: INVALID_ID, UNKNOWN_LOCATION."
+    )
+    to_location_code: str | None = strawberry.field(default=None, description="Where, by code, instead of the id.")
+
+
 @strawberry.input(description="A reservation whose units were sold over the counter.")
 class ReservationCommitInput(ReservationInput):
     receipt_id: str = strawberry.field(description="The till's own id of the receipt, a UUID; else INVALID_INPUT.")
@@ -152,7 +176,10 @@ class ReservationPayload(KeyedPayload):
 
 @strawberry.type(description="What came of claiming stock.")
 class ReservationCreatePayload(ReservationPayload):
-    pass
+    @field("What a PARTIAL claim did not get; empty when it got everything.")
+    async def short_lines(self, info: Info) -> list[InsufficientStockLine]:
+        outcome = self.settled.outcome
+        return await short_lines(info.context, outcome["short"]) if outcome else []
 
 
 @strawberry.type(description="What came of extending a reservation.")
@@ -165,6 +192,11 @@ class ReservationReleasePayload(ReservationPayload):
     pass
 
 
+@strawberry.type(description="What came of moving a reservation.")
+class ReservationTransferPayload(ReservationPayload):
+    pass
+
+
 @strawberry.type(description="What came of committing a reservation.")
 class ReservationCommitPayload(ReservationPayload):
     pass
@@ -174,6 +206,7 @@ P = TypeVar("P", bound=ReservationPayload)
 CreateArgument = Annotated[ReservationCreateInput, strawberry.argument(description="What to claim.")]
 ExtendArgument = Annotated[ReservationExtendInput, strawberry.argument(description="What to extend.")]
 ReleaseArgument = Annotated[ReservationReleaseInput, strawberry.argument(description="What to give back.")]
+TransferArgument = Annotated[ReservationTransferInput, strawberry.argument(description="What to move, and where.")]
 CommitArgument = Annotated[ReservationCommitInput, strawberry.argument(description="What was sold.")]
 ReservationId = Annotated[strawberry.ID, strawberry.argument(description="The reservation's id.")]
 
@@ -192,8 +225,9 @@ class ReservationQuery:
 @strawberry.type
 class ReservationMutation:
     @mutation(
-        "Claims every line or nothing, for a while. Errors: INSUFFICIENT_STOCK with every short line, UNKNOWN_SKU, "
-        "UNKNOWN_LOCATION, INVALID_QUANTITY, INVALID_TTL, TOO_MANY_LINES, STOCK_NOT_TRACKED.",
+        "Claims every line or nothing, or with PARTIAL what there is, for a while. Errors: INSUFFICIENT_STOCK with "
+        "every short line, UNKNOWN_SKU, UNKNOWN_LOCATION, INVALID_QUANTITY, INVALID_TTL, TOO_MANY_LINES, "
+        "STOCK_NOT_TRACKED.",
         require_scope(Scope.RESERVATIONS_WRITE),
     )
     async def reservation_create(self, info: Info, input: CreateArgument) -> ReservationCreatePayload:  # noqa: A002
@@ -206,7 +240,10 @@ class ReservationMutation:
             )
 
         settled = await settle(info, prepare, run)
-        return await _answered(info, settled, ReservationCreatePayload)
+        if settled.replayed or settled.outcome is None:
+            return await _answered(info, settled, ReservationCreatePayload)
+        made = reading.made_just_now(settled.outcome, info.context.principal.id)
+        return ReservationCreatePayload(settled=settled, reservation=reservation_node(made))
 
     @mutation(
         "Gives a reservation more time. Errors: RESERVATION_NOT_FOUND, RESERVATION_NOT_ACTIVE, "
@@ -224,6 +261,27 @@ class ReservationMutation:
     )
     async def reservation_release(self, info: Info, input: ReleaseArgument) -> ReservationReleasePayload:  # noqa: A002
         return await _change(info, input, inventory.release_reservation, ReservationReleasePayload)
+
+    @mutation(
+        "Checks and moves every held unit to one location in one step, all or nothing; the expiry stays. Errors: "
+        "INSUFFICIENT_STOCK, RESERVATION_NOT_FOUND, RESERVATION_NOT_ACTIVE, RESERVATION_EXPIRED, UNKNOWN_LOCATION.",
+        require_scope(Scope.RESERVATIONS_WRITE),
+    )
+    async def reservation_transfer(self, info: Info, input: TransferArgument) -> ReservationTransferPayload:  # noqa: A002
+        async def prepare(context: RequestContext) -> tuple[UUID, UUID]:
+            target = await location_key(context, input.to_location_id, input.to_location_code, path=("toLocationId",))
+            return expect_id("Reservation", input.id), target
+
+        async def run(database: Database, named: tuple[UUID, UUID]) -> Answer:
+            return await inventory.transfer_reservation(
+                database,
+                info.context.principal,
+                reservation_id=named[0],
+                to_location_id=named[1],
+                idempotency_key=input.idempotency_key,
+            )
+
+        return await _answered(info, await settle(info, prepare, run), ReservationTransferPayload)
 
     @mutation(
         "The units were sold over the counter under a receipt. Errors: RESERVATION_NOT_FOUND, "
@@ -272,29 +330,35 @@ async def _command(context: RequestContext, given: ReservationCreateInput) -> Cr
     if not 1 <= len(given.lines) <= MAX_LINES:
         message = f"a reservation has 1 to {MAX_LINES} lines, not {len(given.lines)}"
         raise inventory.TooManyLinesError(message, path=("lines",))
-    variants = await variants_of_lines(context, given.lines)
-    locations = [await _location(context, line, ("lines", str(number))) for number, line in enumerate(given.lines)]
-    channel = await meant_channel(context, given.channel)
+    variants = variant_names(given.lines)
+    places = [await _places(context, line, ("lines", str(number))) for number, line in enumerate(given.lines)]
+    channel = await find_channel(context, given.channel) if given.channel is not None else None
     return CreateReservation(
         owner=owner_of(context.principal),
         lines=tuple(
-            ReservationLineInput(variant_id, line.quantity, location_id)
-            for variant_id, line, location_id in zip(variants, given.lines, locations, strict=True)
+            ReservationLineInput(variant, line.quantity, location_ids=chosen)
+            for variant, line, chosen in zip(variants, given.lines, places, strict=True)
         ),
         ttl_seconds=given.ttl_seconds,
         channel_id=channel.id if channel else None,
         method=RoutingMethod[given.method.name],
         pickup_location_id=expect_id_or_none("Location", given.pickup_location_id, path=("pickupLocationId",)),
         near=parse_point(given.near, path=("near",)) if given.near else None,
+        partial=given.policy is ReservationPolicy.PARTIAL,
     )
 
 
-async def _location(context: RequestContext, line: ReservationCreateLineInput, path: Path) -> UUID | None:
-    """Where a line claims; None: anywhere in the channel's pool, which a caller bound to locations may not say."""
+async def _places(context: RequestContext, line: ReservationCreateLineInput, path: Path) -> tuple[UUID, ...]:
+    """Where a line claims; none: anywhere in the channel's pool, which a caller bound to locations may not say."""
+    if line.location_ids is not None:
+        listed = (*path, "locationIds")
+        if line.location_id is not None or line.location_code is not None or not line.location_ids:
+            raise InvalidInputError("name one location, or several in locationIds", path=listed)
+        return tuple(expect_id("Location", text, path=listed) for text in line.location_ids)
     found = await location_key_or_none(context, line.location_id, line.location_code, path=(*path, "locationId"))
     if found is None and context.principal.location_ids is not None:
         raise InvalidInputError("this credential is bound to locations: name one", path=(*path, "locationId"))
-    return found
+    return () if found is None else (found,)
 
 
 async def _change(info: Info, given: ReservationInput, decide: Callable[..., Awaitable[Answer]], payload: type[P]) -> P:

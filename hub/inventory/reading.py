@@ -1,15 +1,16 @@
 """Stock as people look at it: pages of levels and movements, and reservations with their lines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 
 from hub.infra.database import AnySession
 from hub.inventory.availability import LevelView
+from hub.inventory.models import ReservationStatus
 
 _LEVEL_PAGE = """
     SELECT s.variant_id, s.location_id, s.on_hand, s.reserved, s.allocated, s.incoming, s.damaged,
@@ -97,6 +98,23 @@ class ReservationView:
     created_at: datetime
     resolved_at: datetime | None
     lines: list[ReservationLineView] = field(default_factory=list)
+
+
+def made_just_now(outcome: Mapping[str, Any], principal_id: UUID) -> ReservationView:
+    """The reservation that `create_reservation` has just answered with, without reading it back."""
+    return ReservationView(
+        id=UUID(outcome["reservation_id"]),
+        owner=outcome["owner"],
+        status=ReservationStatus.ACTIVE,
+        principal_id=principal_id,
+        channel_id=UUID(outcome["channel_id"]) if outcome["channel_id"] else None,
+        expires_at=datetime.fromisoformat(outcome["expires_at"]),
+        outcome_id=None,
+        version=1,
+        created_at=datetime.fromisoformat(outcome["created_at"]),
+        resolved_at=None,
+        lines=[ReservationLineView(UUID(line[0]), UUID(line[1]), line[2]) for line in outcome["lines"]],
+    )
 
 
 @dataclass(frozen=True, slots=True)

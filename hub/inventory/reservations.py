@@ -6,6 +6,7 @@ arrives at the same time.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -171,7 +172,7 @@ class _CreateAsk:
             wanted.pools.setdefault(self.channel_id, set()).update(named)
 
     def request(self, known: Known) -> c.StockRequest:
-        variants = [_tracked(known, line) for line in self.command.lines]
+        variants = [_tracked(known, line, str(number)) for number, line in enumerate(self.command.lines)]
         places = [place for line in self.command.lines for place in line.places]
         known.require_in_reach(self.principal, places)
         known.require_locations(places)
@@ -237,7 +238,15 @@ class _CreateAsk:
         )
 
     def answer(self, done: c.Done) -> dict[str, Any]:
-        return _outcome(self.reservation_id, done) | {"owner": self.command.owner.value}
+        made = _outcome(self.reservation_id, done)
+        if done.expires_at is not None:
+            created_at = done.expires_at - timedelta(seconds=self.command.ttl_seconds)
+            made["created_at"] = created_at.isoformat()
+        return made | {
+            "owner": self.command.owner.value,
+            "channel_id": str(self.channel_id) if self.channel_id else None,
+            "short": [shortfall_line(short) for short in done.short],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,8 +297,9 @@ def _claimant(principal: Principal) -> c.Claimant:
     return c.Claimant(principal.id, bound)
 
 
-def _tracked(known: Known, line: ReservationLineInput) -> UUID:
-    variant = known.variant(line.variant, ("lines", "sku" if isinstance(line.variant, str) else "variantId"))
+def _tracked(known: Known, line: ReservationLineInput, number: str) -> UUID:
+    named_by = "sku" if isinstance(line.variant, str) else "variantId"
+    variant = known.variant(line.variant, ("lines", number, named_by))
     if variant.stock_policy == "UNTRACKED":
         raise StockNotTrackedError(
             f"sku {variant.sku!r} is not stock-tracked and needs no reservation", path=("lines",)
@@ -309,7 +319,6 @@ def _outcome(reservation_id: UUID, done: c.Done) -> dict[str, Any]:
         "reservation_id": str(reservation_id),
         "expires_at": done.expires_at.isoformat() if done.expires_at is not None else None,
         "lines": [[str(key.variant_id), str(key.location_id), quantity] for key, quantity in done.units],
-        "short": [shortfall_line(short) for short in done.short],
         "ids": [str(reservation_id)],
     }
 
