@@ -1,7 +1,6 @@
 """Real servers for every test: one embedded Postgres and Valkey a run, one migrated database a test."""
 
 import asyncio
-import secrets
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from hub.infra.database import Database
 from hub.infra.embedded import EmbeddedPostgres, EmbeddedValkey
 from hub.infra.schema import upgrade
+from tests.databases import fresh_database
 
 SPECS = Path(__file__).resolve().parents[2] / "shared" / "specs"
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -64,12 +64,8 @@ def valkey(server_directory: Path) -> Iterator[EmbeddedValkey]:
 @pytest.fixture
 async def database_url(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
     """A fresh, migrated, empty database of this test's own."""
-    name = f"test_{secrets.token_hex(6)}"
-    admin = await asyncpg.connect(postgres.url("postgres"))
-    await admin.execute(f"CREATE DATABASE {name} TEMPLATE hub_template STRATEGY file_copy")
-    yield postgres.url(name)
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await admin.close()
+    async with fresh_database(postgres) as url:
+        yield url
 
 
 @pytest.fixture

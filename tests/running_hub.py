@@ -5,9 +5,9 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,6 +47,7 @@ from hub.infra.sealing import Sealer, load_sealer
 from hub.infra.settings import Settings
 from hub.kernel.principal import SYSTEM, Scope
 from hub.loyalty import CreateProgramme, create_programme
+from tests.databases import fresh_database
 from tests.factories import make_channel, make_location, make_terminal, make_variant, set_stock
 
 PASSWORD = "correct horse battery"
@@ -123,7 +124,7 @@ async def _run(
     started: "Future[tuple[RunningHub, uvicorn.Server]]",
 ) -> None:
     try:
-        async with _fresh_database(postgres) as database_url:
+        async with fresh_database(postgres) as database_url:
             settings = Settings(data_dir=directory)
             with socket.create_server(("127.0.0.1", 0)) as listening:
                 hub = RunningHub(f"http://127.0.0.1:{listening.getsockname()[1]}", database_url)
@@ -149,16 +150,6 @@ async def _serve(
     hub.credentials["staff"] = await _staff_session(hub)
     started.set_result((hub, server))
     await task
-
-
-@asynccontextmanager
-async def _fresh_database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
-    name = f"test_{secrets.token_hex(6)}"
-    admin = await asyncpg.connect(postgres.url("postgres"))
-    await admin.execute(f"CREATE DATABASE {name} TEMPLATE hub_template STRATEGY file_copy")
-    yield postgres.url(name)
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await admin.close()
 
 
 async def _open_retailer(hub: RunningHub, sealer: Sealer) -> None:

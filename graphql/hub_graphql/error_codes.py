@@ -56,6 +56,8 @@ class ErrorCode(Enum):
     ORDER_NOT_FOUND = _code("ORDER_NOT_FOUND", description="No such order for this caller.")
     EMPTY_ORDER = _code("EMPTY_ORDER", description="The order has no line.")
     ORDER_NOT_CANCELLABLE = _code("ORDER_NOT_CANCELLABLE", description="The order's state is past cancelling.")
+    ORDER_NOT_HELD = _code("ORDER_NOT_HELD", description="The order does not wait for this reason, or not any more.")
+    HOLD_NOT_DECIDABLE = _code("HOLD_NOT_DECIDABLE", description="Holds of this reason do not end by this decision.")
     RESERVATION_MISMATCH = _code("RESERVATION_MISMATCH", description="The reservation does not hold the order's lines.")
     RETURN_EXCEEDS_FULFILLED = _code(
         "RETURN_EXCEEDS_FULFILLED", description="More units than were fulfilled and not yet returned."

@@ -26,7 +26,7 @@ from hub_graphql.naming import (
     location_key_or_none,
     variants_of_lines,
 )
-from hub_graphql.order_types import OrderMethod, OrderStatus, ReturnCondition
+from hub_graphql.order_types import OrderHold, OrderMethod, OrderStatus, ReturnCondition
 from hub_graphql.payloads import KeyedInput, VersionedInput
 
 _PLACE = ("locationId",)
@@ -52,6 +52,9 @@ class OrderFilterInput:
         default=None, description="Of this customer, by id; INVALID_ID."
     )
     held: bool | None = strawberry.field(default=None, description="Waiting for a person, or not.")
+    holds: list[OrderHold] | None = strawberry.field(
+        default=None, description="Waiting for one of these reasons; beside held: false none is found."
+    )
 
 
 @strawberry.input(description="A line to order. Its amounts are in the order's currency; else UNKNOWN_CURRENCY.")

@@ -85,8 +85,11 @@ class OrderQuery:
         channel = await meant_channel(info.context, asked.channel, path=path) if asked.channel else None
         customer = expect_id_or_none("Customer", asked.customer_id, path=("filter", "customerId"))
         statuses = None if asked.statuses is None else sorted({status.name for status in asked.statuses})
+        holds = None if asked.holds is None else sorted({hold.name for hold in asked.holds})
         channel_id = channel.id if channel else None
-        scope = cursor_scope("orders", channel=channel_id, customer=customer, statuses=statuses, held=asked.held)
+        scope = cursor_scope(
+            "orders", channel=channel_id, customer=customer, statuses=statuses, held=asked.held, holds=holds
+        )
         wanted = page(scope, tuple[datetime, UUID], first=first, after=after)
         rows = await info.context.read(
             lambda session: orders.orders_page(
@@ -97,6 +100,7 @@ class OrderQuery:
                 customer_id=customer,
                 statuses=statuses,
                 held=asked.held,
+                holds=holds,
                 reach=orders.reach_of(info.context.principal),
             )
         )

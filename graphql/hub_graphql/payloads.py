@@ -1,6 +1,9 @@
 """What every keyed mutation takes and answers besides its thing."""
 
+from enum import Enum
+
 import strawberry
+from strawberry import enum_value
 
 from hub_graphql.errors import Error
 from hub_graphql.errors import Warning as Advice
@@ -25,6 +28,12 @@ class VersionedInput(KeyedInput):
         default=None,
         description="The version that was looked at: STALE_VERSION when it moved on. Null: any version.",
     )
+
+
+@strawberry.enum(description="What a refused row of a list means for the others.")
+class ErrorPolicy(Enum):
+    REJECT_EVERYTHING = enum_value("REJECT_EVERYTHING", description="Nothing is changed.")
+    REJECT_FAILED_ROWS = enum_value("REJECT_FAILED_ROWS", description="The other rows go on.")
 
 
 @strawberry.type

@@ -12,6 +12,7 @@ from hub_graphql.instants import CONFIG
 from hub_graphql.inventory import AvailabilitySubscription, InventoryMutation, InventoryQuery
 from hub_graphql.locations import LocationQuery
 from hub_graphql.nodes import NodeQuery
+from hub_graphql.order_holds import OrderHoldMutation
 from hub_graphql.orders import OrderMutation, OrderQuery
 from hub_graphql.reservations import ReservationMutation, ReservationQuery
 
@@ -32,7 +33,7 @@ class Query(
 
 
 @strawberry.type(description="What can be changed; every mutation takes an idempotency key.")
-class Mutation(InventoryMutation, ReservationMutation, OrderMutation, FulfillmentMutation):
+class Mutation(InventoryMutation, ReservationMutation, OrderMutation, OrderHoldMutation, FulfillmentMutation):
     pass
 
 

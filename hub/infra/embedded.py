@@ -12,12 +12,13 @@ import stat
 import subprocess
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import psutil
@@ -39,22 +40,15 @@ class EmbeddedServerError(UnavailableError):
     code = "EMBEDDED_SERVER_FAILED"
 
 
-class EmbeddedPostgres:
-    """One PostgreSQL 18 under `directory`. `url()` works while it runs.
+class _EmbeddedServer(ABC):
+    """A server process under `directory`, found again by whoever asks after it there."""
 
-    `durable=False` is for test databases only: it turns fsync off.
-    """
+    _stop_signal: ClassVar[signal.Signals]
 
-    def __init__(self, directory: Path, *, durable: bool = True, settings: Sequence[str] = ()) -> None:
-        self.directory = directory.resolve() / "postgres"
-        self.socket_dir = _socket_dir(self.directory)
-        self._durable = durable
-        self._settings = settings
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.socket_dir = _socket_dir(directory)
         self._process: psutil.Process | None = None
-        self._bin = _postgres_bin()
-
-    def url(self, database: str = "hub") -> str:
-        return f"postgresql://postgres@/{database}?host={quote(str(self.socket_dir), safe='')}"
 
     @property
     def pid(self) -> int | None:
@@ -63,6 +57,35 @@ class EmbeddedPostgres:
     def is_running(self) -> bool:
         """Whether a server runs on this directory, whoever started it."""
         return self._running() is not None
+
+    def stop(self) -> None:
+        """Fast shutdown: sessions are ended, everything committed is on disk."""
+        if self._process is not None:
+            _terminate(self._process, self._stop_signal)
+            self._process = None
+        if self.socket_dir != self.directory:
+            shutil.rmtree(self.socket_dir, ignore_errors=True)
+
+    @abstractmethod
+    def _running(self) -> psutil.Process | None: ...
+
+
+class EmbeddedPostgres(_EmbeddedServer):
+    """One PostgreSQL 18 under `directory`. `url()` works while it runs.
+
+    `durable=False` is for test databases only: it turns fsync off.
+    """
+
+    _stop_signal = signal.SIGINT
+
+    def __init__(self, directory: Path, *, durable: bool = True, settings: Sequence[str] = ()) -> None:
+        super().__init__(directory.resolve() / "postgres")
+        self._durable = durable
+        self._settings = settings
+        self._bin = _postgres_bin()
+
+    def url(self, database: str = "hub") -> str:
+        return f"postgresql://postgres@/{database}?host={quote(str(self.socket_dir), safe='')}"
 
     def start(self) -> None:
         """Start (or adopt) the server and wait until it answers. Raises EmbeddedServerError with the log's end."""
@@ -76,14 +99,6 @@ class EmbeddedPostgres:
             self._process = self._launch(user)
         _wait_until(self._answers, self._process, self.directory / "server.log", "PostgreSQL")
         self._create_database(user)
-
-    def stop(self) -> None:
-        """Fast shutdown: sessions are ended, everything committed is on disk."""
-        if self._process is not None:
-            _terminate(self._process, signal.SIGINT)
-            self._process = None
-        if self.socket_dir != self.directory:
-            shutil.rmtree(self.socket_dir, ignore_errors=True)
 
     def _initialise(self, user: pwd.struct_passwd | None) -> None:
         if self.directory.exists():
@@ -138,24 +153,16 @@ class EmbeddedPostgres:
             _run([*psql, "CREATE DATABASE hub"], user)
 
 
-class EmbeddedValkey:
+class EmbeddedValkey(_EmbeddedServer):
     """One Valkey under `directory`, append-only file on, never evicting."""
 
+    _stop_signal = signal.SIGTERM
+
     def __init__(self, directory: Path) -> None:
-        self.directory = directory.resolve() / "valkey"
-        self.socket_dir = _socket_dir(self.directory)
-        self._process: psutil.Process | None = None
+        super().__init__(directory.resolve() / "valkey")
 
     def url(self) -> str:
         return f"unix://{self.socket_dir / 'valkey.sock'}?db=0"
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process is not None else None
-
-    def is_running(self) -> bool:
-        """Whether a server runs on this directory, whoever started it."""
-        return self._running() is not None
 
     def start(self) -> None:
         make_directory(self.directory)
@@ -163,13 +170,6 @@ class EmbeddedValkey:
         _reap(self._process)
         self._process = self._running() or self._launch()
         _wait_until(self._answers, self._process, self.directory / "server.log", "Valkey")
-
-    def stop(self) -> None:
-        if self._process is not None:
-            _terminate(self._process, signal.SIGTERM)
-            self._process = None
-        if self.socket_dir != self.directory:
-            shutil.rmtree(self.socket_dir, ignore_errors=True)
 
     def _launch(self) -> psutil.Process:
         with (self.directory / "server.log").open("ab") as output:

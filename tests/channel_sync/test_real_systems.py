@@ -1,15 +1,12 @@
 """The WooCommerce and Square simulations over real HTTP: webhooks in, stock out, hand-overs reported."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
 import httpx
-import uvicorn
-from litestar import Litestar
 
 from adapters.sdk.types import ChannelKind
 from adapters.square.simulator import Hook as SquareHook
@@ -34,6 +31,7 @@ from hub.kernel.ids import new_id
 from hub.orders import Order, order_by_external_id
 from tests.channel_sync.stage import SEALER, Stage, all_of, make_stage, webhook_app
 from tests.factories import make_principal
+from tests.serving import serving
 
 SECRET = "s3cret"
 CATALOG: list[dict[str, Any]] = [
@@ -50,18 +48,6 @@ CATALOG: list[dict[str, Any]] = [
     },
 ]
 SKUS = ("SHIRT", "SHOE-41", "SHOE-42")
-
-
-@asynccontextmanager
-async def serving(app: Litestar) -> AsyncIterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", loop="asyncio", ws="none"))
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await task
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ import hub.console
 from hub.console.languages import LANGUAGES, choose_language, strings
 
 CONSOLE = Path(hub.console.__file__).parent
-CODES = ("method", "status", "points")
+CODES = ("method", "status", "points", "hold", "decision")
 """Prefixes of words for codes of the API; the page shows the code itself when there is no word."""
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -113,3 +114,32 @@ async def test_an_order_flows_to_a_store_and_earns_points(
         assert "order 1001" in points
         await page.until("document.querySelector('#orders-list .tag').dataset.word === 'COMPLETED'")
         assert page.problems == []
+
+
+async def test_an_order_that_waits_for_a_person_goes_on_by_a_button(
+    database: Database, served: Callable[[], AbstractAsyncContextManager[str]]
+) -> None:
+    await create_operator(database)
+    channel_id = await stocked_shop(database)
+    async with database.write() as session:
+        channel = await session.get(Channel, channel_id)
+        assert channel is not None
+        old = replace(shirt_order(), placed_at=datetime(2019, 1, 1, tzinfo=UTC))
+        await capture_order(session, channel, old, SEALER, cancel=cancel_open_units)
+    async with served() as url, open_page() as page:
+        await enter(page, url)
+        text = await page.until("document.querySelector('#held-list li')?.innerText")
+        assert "1001" in text
+        assert "open at going live" in text
+        buttons = await page.evaluate(
+            "[...document.querySelectorAll('#held-list button')].map(b => b.innerText).join()"
+        )
+        assert buttons == "Confirm,Decline"
+        await page.evaluate("document.querySelector('#held-list button').click()")
+        await page.until("document.querySelectorAll('#held-list li').length === 0")
+        assert await page.evaluate("document.getElementById('held-problem').textContent") == ""
+        assert page.problems == []
+    async with database.read() as session:
+        order = await order_by_external_id(session, channel_id, "1001")
+    assert order is not None
+    assert (order.hold, order.is_history) == (None, False)

@@ -1,48 +1,22 @@
 """`hub user` and `hub key`: what a person at the command line sees, and what scripts read."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Iterator
 from uuid import uuid4
 
 import asyncpg
 import pytest
-import typer
-from typer.testing import CliRunner, Result
 
 from hub.entrypoints import cli_access
-from hub.infra.database import Database
+from tests.entrypoints.command_line import CommandLine, one_connection
 
 PASSWORD = "correct horse battery"
 
 
-class CommandLine:
-    def __call__(self, *words: str, typed: str = "") -> Result:
-        app = typer.Typer()
-        app.add_typer(cli_access.user_app)
-        app.add_typer(cli_access.key_app)
-        return CliRunner().invoke(app, list(words), input=typed)
-
-    def json(self, *words: str, typed: str = "") -> Any:
-        done = self(*words, "--json", typed=typed)
-        assert done.exit_code == 0, done.output
-        return json.loads(done.stdout)
-
-
 @pytest.fixture
 def run(database_url: str) -> Iterator[CommandLine]:
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[Database]:
-        database = Database(database_url, pool_size=1)
-        try:
-            yield database
-        finally:
-            await database.close()
-
-    cli_access.use_database(opened)
-    yield CommandLine()
+    cli_access.use_database(one_connection(database_url))
+    yield CommandLine(cli_access.user_app, cli_access.key_app)
     cli_access._Hook.open_database = None
 
 

@@ -2,39 +2,28 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 import typer
-from typer.testing import CliRunner, Result
 
 from adapters.sdk.memory import MemoryChannel
 from hub.entrypoints import cli_channels
 from hub.infra.database import Database
 from hub.infra.sealing import Sealer, SecretKey
+from tests.entrypoints.command_line import CommandLine, one_connection
 from tests.factories import make_location
 
 ADD = ("channel", "add", "shop", "--kind", "STOREFRONT", "--currency", "EUR", "--system", "memory")
 
 
-class CommandLine:
+class ChannelCommands(CommandLine):
     def __init__(self, url: str) -> None:
+        super().__init__(cli_channels.channel_app, typer.Typer(name="other"))
         self.url = url
-
-    def __call__(self, *words: str, typed: str = "") -> Result:
-        app = typer.Typer()
-        app.add_typer(cli_channels.channel_app)
-        app.add_typer(typer.Typer(name="other"))
-        return CliRunner().invoke(app, list(words), input=typed)
-
-    def json(self, *words: str, typed: str = "") -> Any:
-        done = self(*words, "--json", typed=typed)
-        assert done.exit_code == 0, done.output
-        return json.loads(done.stdout)
 
     def query(self, statement: str) -> Any:
         async def fetch() -> Any:
@@ -48,23 +37,15 @@ class CommandLine:
 
 
 @pytest.fixture
-def run(database_url: str) -> Iterator[CommandLine]:
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[Database]:
-        database = Database(database_url, pool_size=1)
-        try:
-            yield database
-        finally:
-            await database.close()
-
+def run(database_url: str) -> Iterator[ChannelCommands]:
     hooked = cli_channels._Hook.open_database
-    cli_channels.use_database(opened, lambda: Sealer(SecretKey(b"6" * 32)))
-    yield CommandLine(database_url)
+    cli_channels.use_database(one_connection(database_url), lambda: Sealer(SecretKey(b"6" * 32)))
+    yield ChannelCommands(database_url)
     cli_channels._Hook.open_database = hooked
     cli_channels._Hook.make_sealer = staticmethod(cli_channels._own_sealer)
 
 
-def test_a_channel_is_added_listed_and_tested(run: CommandLine, tmp_path: Path) -> None:
+def test_a_channel_is_added_listed_and_tested(run: ChannelCommands, tmp_path: Path) -> None:
     MemoryChannel.named("cli").token = "canary-token"
     file = tmp_path / "settings.json"
     file.write_text(json.dumps({"channel": "cli", "token": "canary-token"}))
@@ -77,7 +58,7 @@ def test_a_channel_is_added_listed_and_tested(run: CommandLine, tmp_path: Path) 
     assert run.query("SELECT count(*) FROM work_items WHERE kind = 'catalog.pull'") == 1
 
 
-def test_settings_may_come_from_a_pipe_and_refusals_exit_with_one(run: CommandLine) -> None:
+def test_settings_may_come_from_a_pipe_and_refusals_exit_with_one(run: ChannelCommands) -> None:
     run.json(*ADD, "--settings-file", "-", typed='{"channel": "piped", "token": "wrong"}')
     refused = run("channel", "test", "shop")
     assert refused.exit_code == 1
@@ -87,12 +68,12 @@ def test_settings_may_come_from_a_pipe_and_refusals_exit_with_one(run: CommandLi
 
 
 @pytest.mark.parametrize("typed", ["not json", "[]", "[" * 100_000])
-def test_a_settings_file_that_is_no_object_is_a_usage_error(run: CommandLine, typed: str) -> None:
+def test_a_settings_file_that_is_no_object_is_a_usage_error(run: ChannelCommands, typed: str) -> None:
     assert run(*ADD, "--settings-file", "-", typed=typed).exit_code == 2
     assert run.query("SELECT count(*) FROM channels") == 0
 
 
-def test_mapping_a_location_publishes_its_stock(run: CommandLine) -> None:
+def test_mapping_a_location_publishes_its_stock(run: ChannelCommands) -> None:
     run.json(*ADD, "--settings-file", "-", typed="{}")
 
     async def add_location() -> None:

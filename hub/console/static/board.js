@@ -2,6 +2,7 @@
 import { byId, say } from "./dom.js";
 import { Figures } from "./figures.js";
 import { Client, headersOfWrite, leave, loadDocuments } from "./graphql.js";
+import { Held } from "./held.js";
 import { Orders } from "./orders.js";
 import { Points } from "./points.js";
 import { Queue } from "./queue.js";
@@ -24,6 +25,7 @@ const figures = new Figures(client, strings, (channels) => stock.offerChannels(c
 const counters = new Tile(figures, ["figures", "channels"]);
 const lists = [
   new Tile(new Orders(client, strings), ["orders"]),
+  new Tile(new Held(client, strings), ["held"]),
   new Tile(new Queue(client, strings), ["queue"]),
   new Tile(new Points(client, strings), ["points"]),
 ];

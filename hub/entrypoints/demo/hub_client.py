@@ -6,7 +6,7 @@ Whatever gets no clear answer is asked again with the same idempotency key, unti
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 from uuid import uuid4
@@ -38,6 +38,20 @@ class RefusedError(Exception):
 
 class StoppedError(Exception):
     """The client was stopped before an answer came."""
+
+
+async def act_until_stopped(
+    stop: asyncio.Event, act: Callable[[], Awaitable[None]], pause_seconds: Callable[[], float]
+) -> None:
+    """Act again and again with pauses between. To be refused is a part of life."""
+    while not stop.is_set():
+        try:
+            await act()
+        except RefusedError:
+            pass
+        except StoppedError:
+            return
+        await pause(stop, pause_seconds())
 
 
 class _NoAnswerError(Exception):

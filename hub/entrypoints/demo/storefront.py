@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.entrypoints.demo import documents
-from hub.entrypoints.demo.hub_client import HubClient, RefusedError, StoppedError, nodes
+from hub.entrypoints.demo.hub_client import HubClient, StoppedError, act_until_stopped, nodes
 from hub.entrypoints.demo.roles import Role, pause, play
 
 SHOPPERS = 4
@@ -87,14 +87,8 @@ class Shopper:
         self._chance = random.Random(seed)  # noqa: S311 (plays a shopper)
 
     async def shop(self) -> None:
-        while not self._stop.is_set():
-            try:
-                await self._visit()
-            except RefusedError:
-                pass
-            except StoppedError:
-                return
-            await pause(self._stop, self._chance.uniform(0.1, 0.6) * self._role.extra["pace"])
+        pace = self._role.extra["pace"]
+        await act_until_stopped(self._stop, self._visit, lambda: self._chance.uniform(0.1, 0.6) * pace)
 
     async def _visit(self) -> None:
         lines = await self._choose()

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from hub.entrypoints.demo import documents
-from hub.entrypoints.demo.hub_client import HubClient, RefusedError, StoppedError
+from hub.entrypoints.demo.hub_client import HubClient, act_until_stopped
 from hub.entrypoints.demo.roles import Role, pause, play
 
 TTL_SECONDS = 60
@@ -34,17 +34,12 @@ class Till:
         self._sales: list[dict[str, Any]] = []
 
     async def serve(self) -> None:
-        while not self._stop.is_set():
-            step = self._chance.choices(
-                [self._reserve_and_decide, self._sell_directly, self._take_back], weights=[55, 30, 15]
-            )[0]
-            try:
-                await step()
-            except RefusedError:
-                pass
-            except StoppedError:
-                return
-            await pause(self._stop, self._chance.uniform(0.1, 0.7) * self._role.extra["pace"])
+        pace = self._role.extra["pace"]
+        await act_until_stopped(self._stop, self._step, lambda: self._chance.uniform(0.1, 0.7) * pace)
+
+    async def _step(self) -> None:
+        steps = [self._reserve_and_decide, self._sell_directly, self._take_back]
+        await self._chance.choices(steps, weights=[55, 30, 15])[0]()
 
     async def _reserve_and_decide(self) -> None:
         """Hold a unit while the customer tries it on; then sell it, put it back, or forget about it."""
@@ -106,9 +101,7 @@ class Till:
         await self._settle("reservationCommit", documents.RESERVATION_COMMIT, reservation, {"receiptId": str(uuid4())})
 
     async def _settle(self, kind: str, document: str, reservation: str, more: dict[str, Any]) -> None:
-        payload = await self._client.do(
-            kind, document, {"id": reservation, **more}, facts={"reservation": reservation}
-        )
+        payload = await self._client.do(kind, document, {"id": reservation, **more}, facts={"reservation": reservation})
         self._client.journal.told(kind, payload["idempotencyKey"], reservation=reservation)
 
     async def _take_back(self) -> None:

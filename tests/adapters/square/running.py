@@ -1,7 +1,5 @@
 """A simulated seller account behind real HTTP on a free port, and connections to it."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
-import uvicorn
 
 from adapters.sdk.types import ListingRef, StockUpdate
 from adapters.square import ADAPTER, SquareConnection, SquareSettings
 from adapters.square.simulator import Hook, Seller, create_app
+from tests.serving import serving
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
@@ -48,13 +46,8 @@ async def running(hook: Hook | None = None) -> AsyncIterator[RunningSquare]:
     seller = Seller(locations=LOCATIONS, currency="EUR")
     seller.load(CATALOG)
     seller.pending.clear()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        app = create_app(seller, hook=hook)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", loop="asyncio", ws="none"))
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        yield RunningSquare(seller, f"http://127.0.0.1:{listener.getsockname()[1]}")
-        server.should_exit = True
-        await serving
+    async with serving(create_app(seller, hook=hook)) as url:
+        yield RunningSquare(seller, url)
 
 
 def settings_for(url: str = "https://square.test", **changes: Any) -> SquareSettings:

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from adapters.woocommerce import WooCommerceConnection, WooCommerceSettings
-from adapters.woocommerce.simulator import Shop, running
+from adapters.woocommerce.simulator import Shop, create_app
+from tests.serving import serving
 
 CATALOG: list[dict[str, Any]] = [
     {"id": 10, "name": "Tee", "sku": "TEE-1", "price": "21.50", "stock": 5, "weight": "0.2"},
@@ -48,7 +49,7 @@ async def store() -> AsyncIterator[RunningStore]:
     shop = Shop()
     shop.load(CATALOG)
     shop.pending.clear()
-    async with running(shop) as url:
+    async with serving(create_app(shop)) as url:
         yield RunningStore(shop, url)
 
 

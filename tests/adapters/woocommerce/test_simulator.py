@@ -19,10 +19,10 @@ from litestar.datastructures import State
 from adapters.sdk.types import EventTopic, RawWebhook
 from adapters.woocommerce import WooCommerceSettings
 from adapters.woocommerce.oauth import OneLeggedOAuth
-from adapters.woocommerce.simulator.running import serving
 from adapters.woocommerce.simulator.shapes import order_json, product_json, variation_json
 from adapters.woocommerce.simulator.shop import Sale, SaleLine
 from adapters.woocommerce.webhooks import verify
+from tests.serving import serving
 
 
 @dataclass
