@@ -7,12 +7,12 @@ own row. A refusal changes nothing and is kept like any answer.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
-from uuid import UUID
 
 from hub.infra import audit
 from hub.infra.audit import AuditEntry
 from hub.infra.database import Database, WriteSession
 from hub.infra.idempotency import Answer, Fresh, KeyedInput, Replay, look_up, refusal_outcome, remember, replayed
+from hub.infra.mutations import IDS
 from hub.inventory import commands as c
 from hub.inventory.engine import apply
 from hub.inventory.errors import error_of
@@ -154,9 +154,8 @@ async def _keep(session: WriteSession, drafts: Sequence[_Draft]) -> None:
     await remember(session, [(ask.item, outcome) for ask, outcome in kept])
     await audit.record_many(
         session,
-        [AuditEntry(ask.principal, ask.item.operation, ask.item.input_hash, _ids(outcome)) for ask, outcome in kept],
+        [
+            AuditEntry(ask.principal, ask.item.operation, ask.item.input_hash, outcome.get(IDS, ()))
+            for ask, outcome in kept
+        ],
     )
-
-
-def _ids(outcome: Mapping[str, Any]) -> list[UUID]:
-    return [UUID(value) for value in outcome.get("ids", ())]
