@@ -80,6 +80,7 @@ async def test_a_partial_claim_that_gets_nothing_is_refused(stage: Stage) -> Non
     answer = await claim(stage, line(stage, 5, 0), line(stage, 4, 1))
     assert answer.refusal is not None
     assert answer.refusal.code == "INSUFFICIENT_STOCK"
+    assert answer.refusal.details is not None
     assert len(answer.refusal.details["lines"]) == 2
     await stage.assert_sound()
 
@@ -105,7 +106,7 @@ async def test_a_partial_claim_looks_elsewhere_in_the_pool_when_its_choice_was_t
         await queued(stage.database, 1)
         await stage.apply_in(session, Adjust(first, -3, AdjustmentReason.LOST))
     answer = await claiming
-    assert (got(stage, answer), short(answer)) == ([(0, 0, 2), (0, 1, 3)], [])
+    assert (got(stage, answer), short(answer)) == ([(0, 0, 1), (0, 1, 4)], [])
     await stage.assert_sound()
 
 
@@ -187,6 +188,7 @@ async def test_a_reservation_moves_whole_or_not_at_all(stage: Stage) -> None:
     await stage.stock(2, variant=1, location=1)
     refused = await move(stage, held, 1)
     assert refused.refusal is not None
+    assert refused.refusal.details is not None
     assert refused.refusal.details["lines"] == [
         {
             "variant_id": str(stage.variants[1]),
