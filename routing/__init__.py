@@ -17,7 +17,7 @@ from routing.hours import OpeningInterval, WeeklyHours, wait_until_open
 from routing.plain import decision_from_plain, snapshot_from_plain, to_plain
 from routing.ruleset import DEFAULT_RULES, NO_RULE, POOL_RULES, FilterName, RankingName, Rule, RuleSet
 from routing.selection import RoutingSnapshot, select
-from routing.snapshot import Candidate, LineDemand, RoutingMethod, RoutingRequest
+from routing.snapshot import Candidate, LineDemand, Part, RoutingMethod, RoutingRequest
 
 __all__ = [
     "DEFAULT_RULES",
@@ -32,6 +32,7 @@ __all__ = [
     "LineDemand",
     "OpeningInterval",
     "Outcome",
+    "Part",
     "RankingName",
     "Reason",
     "ReasonCode",

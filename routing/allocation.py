@@ -1,7 +1,8 @@
 """Allocation: which chosen location gives how many units of which line.
 
 A line goes whole to the best-ranked location that still has all of it; what remains is filled rank by rank.
-Units given per variant are the same either way; whole lines only spare the buyer a parcel with half a line.
+Units given per variant are the same either way; whole lines only spare the buyer a parcel with half a line. Bundles
+come first: all parts of one have to be at the same location, while other lines may take what is left anywhere.
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from routing.decision import AssignedLine, Assignment, UnfilledLine
-from routing.snapshot import Candidate, LineDemand, RoutingRequest
+from routing.snapshot import Candidate, LineDemand, Part, RoutingRequest
 
 
 @dataclass(slots=True)
@@ -21,19 +22,27 @@ class _Stock:
     given: dict[UUID, int]
 
     def give(self, line: LineDemand, wanted: int) -> int:
-        units = min(wanted, self.left[line.variant_id])
+        units = min(wanted, self.has(line))
         if units:
-            self.left[line.variant_id] -= units
+            for part in _parts(line):
+                self.left[part.variant_id] -= units * part.quantity
             self.given[line.line_id] = self.given.get(line.line_id, 0) + units
         return units
+
+    def has(self, line: LineDemand) -> int:
+        return min(self.left[part.variant_id] // part.quantity for part in _parts(line))
+
+
+def _parts(line: LineDemand) -> tuple[Part, ...]:
+    return line.parts or (Part(line.variant_id, 1),)
 
 
 def allocate(
     request: RoutingRequest, chosen: Sequence[Candidate]
 ) -> tuple[tuple[Assignment, ...], tuple[UnfilledLine, ...]]:
     """Give the order's lines to the chosen locations (best rank first); the rest comes back as unfilled."""
-    lines = sorted(request.lines, key=lambda line: line.line_id)
-    variants = {line.variant_id for line in lines}
+    lines = sorted(request.lines, key=lambda line: (not line.parts, line.line_id))
+    variants = {part.variant_id for line in lines for part in _parts(line)}
     stocks = [_Stock(c.location_id, {variant: c.usable(variant) for variant in variants}, {}) for c in chosen]
     wanting = [line for line in lines if not _give_whole(line, stocks)]
     unfilled = [(line, _give_piecewise(line, stocks)) for line in wanting]
@@ -45,7 +54,7 @@ def allocate(
 
 def _give_whole(line: LineDemand, stocks: Sequence[_Stock]) -> bool:
     for stock in stocks:
-        if stock.left[line.variant_id] >= line.quantity:
+        if stock.has(line) >= line.quantity:
             stock.give(line, line.quantity)
             return True
     return False

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from hub.kernel.geo import distance_km
 from routing.ruleset import RankingName, Rule
-from routing.snapshot import Candidate, RoutingRequest, demand_by_variant
+from routing.snapshot import Candidate, RoutingRequest, demand_by_variant, parts_by_variant
 
 Ranking = Callable[[RoutingRequest, Candidate], int]
 Cost = tuple[int, ...]
@@ -31,7 +31,8 @@ def distance_metres(request: RoutingRequest, candidate: Candidate) -> int | None
 
 def stock_depth(request: RoutingRequest, candidate: Candidate) -> int:
     """Usable units of everything the order asks for, beyond its need too."""
-    return sum(candidate.usable(variant_id) for variant_id in demand_by_variant(request))
+    parts = parts_by_variant(request)
+    return sum(candidate.usable(variant_id, parts.get(variant_id, ())) for variant_id in demand_by_variant(request))
 
 
 def _nearest(request: RoutingRequest, candidate: Candidate) -> int:

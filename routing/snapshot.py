@@ -22,10 +22,24 @@ class RoutingMethod(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Units of a variant within one unit of a bundle."""
+
+    variant_id: UUID
+    quantity: int
+
+    def __post_init__(self) -> None:
+        positive_quantity(self.quantity, path=("parts", "quantity"))
+
+
+@dataclass(frozen=True, slots=True)
 class LineDemand:
+    """`parts`: what one unit of a bundle is made of; a unit comes whole from one location."""
+
     line_id: UUID
     variant_id: UUID
     quantity: int
+    parts: tuple[Part, ...] = ()
 
     def __post_init__(self) -> None:
         positive_quantity(self.quantity, path=("lines", "quantity"))
@@ -89,8 +103,10 @@ class Candidate:
             for count in units.values():
                 counted_quantity(count, path=("candidates", name))
 
-    def usable(self, variant_id: UUID) -> int:
-        """Units of a variant that this order can have here."""
+    def usable(self, variant_id: UUID, parts: tuple[Part, ...] = ()) -> int:
+        """Units of a variant, or whole bundles of these parts, that this order can have here."""
+        if parts:
+            return min(self.usable(part.variant_id) // part.quantity for part in parts)
         return self.available.get(variant_id, 0) + self.held.get(variant_id, 0)
 
 
@@ -111,3 +127,8 @@ def demand_by_variant(request: RoutingRequest) -> dict[UUID, int]:
     for line in sorted(request.lines, key=lambda line: line.variant_id):
         demand[line.variant_id] = demand.get(line.variant_id, 0) + line.quantity
     return demand
+
+
+def parts_by_variant(request: RoutingRequest) -> dict[UUID, tuple[Part, ...]]:
+    """What the bundles among the request's variants are made of."""
+    return {line.variant_id: line.parts for line in request.lines if line.parts}

@@ -43,6 +43,13 @@ class ErrorCode(Enum):
 
     INSUFFICIENT_STOCK = _code("INSUFFICIENT_STOCK", description="Fewer units are available than were asked for.")
     STOCK_NOT_TRACKED = _code("STOCK_NOT_TRACKED", description="The variant's stock is not counted.")
+    BUNDLE_NESTED = _code("BUNDLE_NESTED", description="A component of a bundle cannot be a bundle.")
+    BUNDLE_HOLDS_STOCK = _code(
+        "BUNDLE_HOLDS_STOCK", description="The variant has stock of its own, or orders wait for it."
+    )
+    BUNDLE_HAS_NO_STOCK = _code(
+        "BUNDLE_HAS_NO_STOCK", description="A bundle is sold from the stock of its components: report those."
+    )
     STALE_VERSION = _code("STALE_VERSION", description="The object changed since `expectedVersion` was read.")
     STALE_QUANTITY = _code("STALE_QUANTITY", description="The level changed since `expectedQuantity` was read.")
     PRICE_CHANGED = _code("PRICE_CHANGED", description="A unit price differs from the listing's price.")

@@ -23,7 +23,7 @@ from hub_graphql.locations import Location, load_location
 from hub_graphql.money import Money, money
 from hub_graphql.nodes import Node, register_node
 from hub_graphql.permissions import require_scope
-from hub_graphql.products import Variant, load_variant
+from hub_graphql.products import BundleComponent, Variant, component_node, load_variant
 from hub_graphql.words import known, shown
 
 LINES = 5
@@ -106,6 +106,14 @@ class OrderLine:
     @field("The variant; null when the channel's line matches none.", require_scope(Scope.CATALOG_READ))
     async def variant(self, info: Info) -> Variant | None:
         return await load_variant(info.context, self.row.variant_id) if self.row.variant_id else None
+
+    @field("What one unit of a bundle was made of when it was ordered; empty: it is no bundle.", cost(assumed_size=5))
+    async def components(self, info: Info) -> list[BundleComponent]:
+        if self.row.kind != orders.BUNDLE:
+            return []
+        return [
+            component_node(part) for part in await info.context.load(orders.components_by_line_ids, self.row.id) or ()
+        ]
 
     @field("The price of one unit, before discounts.")
     def unit_price(self) -> Money:

@@ -17,6 +17,7 @@ from hub.catalog.views import (
     VariantsWanted,
     VariantView,
 )
+from hub.inventory import bundle_parts
 from hub.kernel.principal import Scope
 from hub_graphql.availability import DEFAULT_METHOD, Availability, Method, Question, availability_of
 from hub_graphql.availability import OnChannel as ChannelArgument
@@ -33,6 +34,7 @@ from hub_graphql.paging_arguments import After, First
 from hub_graphql.permissions import require_scope
 from hub_graphql.product_words import ListingStatus, ProductStatus, StockPolicy, VariantKind
 from hub_graphql.words import known
+from routing import Part
 
 ImageCount = Annotated[int, strawberry.argument(description="Images wanted at most, 1 to 100.")]
 
@@ -110,6 +112,10 @@ class Variant(Node):
     async def barcodes(self, info: Info) -> list[str]:
         return await info.context.load(views.gtins_by_variant_ids, self.view.id) or []
 
+    @field("What one unit of a bundle is made of; empty: it is no bundle.", cost(assumed_size=5))
+    async def components(self, info: Info) -> list["BundleComponent"]:
+        return [component_node(part) for part in await info.context.load(bundle_parts, self.view.id) or ()]
+
     @field("Its general prices, one per currency.", cost(assumed_size=3))
     async def prices(self, info: Info) -> list[Price]:
         found = await info.context.load(views.prices_by_variant_ids, self.view.id) or []
@@ -139,6 +145,16 @@ class Variant(Node):
         question = Question(channel_id=channel_id, method=method.name if method else None)
         view = self.view
         return await availability_of(info.context, view.id, view.sku, view.stock_policy, question)
+
+
+@strawberry.type(description="Units of a variant within one unit of a bundle.")
+class BundleComponent:
+    variant_key: strawberry.Private[UUID]
+    quantity: int = strawberry.field(description="Units in one bundle.")
+
+    @field("The variant, which is no bundle itself.", require_scope(Scope.CATALOG_READ))
+    async def variant(self, info: Info) -> Variant | None:
+        return await load_variant(info.context, self.variant_key)
 
 
 @strawberry.type(description="What is sold, as a shopper sees it: one or more variants.")
@@ -202,6 +218,10 @@ def variant_node(view: VariantView) -> Variant:
         stock_policy=known(StockPolicy, view.stock_policy),
         weight_grams=view.weight_grams,
     )
+
+
+def component_node(part: Part) -> BundleComponent:
+    return BundleComponent(variant_key=part.variant_id, quantity=part.quantity)
 
 
 def price_node(view: PriceView | views.ChannelPrice) -> Price:

@@ -2,6 +2,7 @@
 
 import strawberry
 
+from hub_graphql.bundles import BundleMutation
 from hub_graphql.catalog import CatalogQuery
 from hub_graphql.console import ConsoleQuery
 from hub_graphql.customers import CustomerQuery, LoyaltySubscription
@@ -33,7 +34,9 @@ class Query(
 
 
 @strawberry.type(description="What can be changed; every mutation takes an idempotency key.")
-class Mutation(InventoryMutation, ReservationMutation, OrderMutation, OrderHoldMutation, FulfillmentMutation):
+class Mutation(
+    InventoryMutation, BundleMutation, ReservationMutation, OrderMutation, OrderHoldMutation, FulfillmentMutation
+):
     pass
 
 

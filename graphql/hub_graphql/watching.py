@@ -1,6 +1,6 @@
 """Availability as it changes: the current state first, then each change, resumable for as long as events are kept."""
 
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from dataclasses import field as member
@@ -9,7 +9,7 @@ from uuid import UUID
 
 import strawberry
 
-from hub.inventory import STOCK_CHANGED, AvailabilityFeed, Seen, UnknownVariantError, Watched
+from hub.inventory import STOCK_CHANGED, AvailabilityFeed, Seen, UnknownVariantError, Watched, bundle_parts
 from hub.kernel.errors import InvalidInputError
 from hub.kernel.principal import Scope
 from hub_graphql.availability import DEFAULT_METHOD, Availability, Method, OnChannel, Question, promised, unknown_sku
@@ -43,6 +43,8 @@ class _Watch:
     question: Question
     skus: Mapping[UUID, str]
     stream: Stream
+    bundles: Mapping[UUID, Sequence[UUID]]
+    """Component → the watched bundles that it is part of."""
     told: dict[Watched, Seen] = member(default_factory=dict)
 
     async def state(self, kind: StreamEventKind, seq: int) -> AvailabilityEvent:
@@ -51,15 +53,15 @@ class _Watch:
         return self._event(kind, seq, keys)
 
     async def change(self, variant_id: UUID, seq: int) -> AvailabilityEvent | None:
-        """None when the subscriber already knows the value that this change led to."""
-        key = self._key(variant_id)
-        before = self.told.get(key)
-        if before is not None and before.seq >= seq:
-            return None
-        now = self.told[key] = (await self.feed.read([key], since_seq=seq))[key]
-        if before is not None and _same(before, now):
-            return None
-        return self._event(StreamEventKind.CHANGE, seq, [key])
+        """None when the subscriber already knows the values that this change led to."""
+        concerned = (*((variant_id,) if variant_id in self.skus else ()), *self.bundles.get(variant_id, ()))
+        keys = [self._key(one) for one in concerned]
+        keys = [key for key in keys if key not in self.told or self.told[key].seq < seq]
+        before = {key: self.told.get(key) for key in keys}
+        now = await self.feed.read(keys, since_seq=seq) if keys else {}
+        self.told |= now
+        changed = [key for key in keys if (known := before[key]) is None or not _same(known, now[key])]
+        return self._event(StreamEventKind.CHANGE, seq, changed) if changed else None
 
     def _key(self, variant_id: UUID) -> Watched:
         # Only channels are watched; a promise at one location is no channel's.
@@ -97,11 +99,15 @@ class AvailabilitySubscription:
     ) -> AsyncGenerator[AvailabilityEvent, None]:
         wanted = await _watched(info, skus)
         found = await needed_channel(info.context, channel)
+        bundles = await _bundles(info, wanted)
         await info.context.refresh()
         feed = info.context.service(AvailabilityFeed)
         question = Question(channel_id=found.id, method=method.name if method else None)
-        stream = Stream(feed.events, "availabilityChanged", {STOCK_CHANGED}, lambda event: event.entity_id in wanted)
-        watch = _Watch(feed, question, wanted, stream)
+        concerning = wanted.keys() | bundles.keys()
+        stream = Stream(
+            feed.events, "availabilityChanged", {STOCK_CHANGED}, lambda event: event.entity_id in concerning
+        )
+        watch = _Watch(feed, question, wanted, stream, bundles)
         async with AsyncExitStack() as stack:
             followed = await stream.follow(stack, after)
             if followed.begins_with is not None:
@@ -120,6 +126,16 @@ async def _watched(info: Info, skus: list[str]) -> dict[UUID, str]:
         if view is None:
             raise UnknownVariantError(f"there is no sku {sku[:60]!r}", path=("skus",))
     return {view.id: view.sku for view in views if view is not None}
+
+
+async def _bundles(info: Info, wanted: Mapping[UUID, str]) -> dict[UUID, list[UUID]]:
+    """Component → those of the variants that it is part of."""
+    found: dict[UUID, list[UUID]] = {}
+    made_of = await info.context.load_many(bundle_parts, list(wanted))
+    for bundle_id, parts in zip(wanted, made_of, strict=True):
+        for part in parts or ():
+            found.setdefault(part.variant_id, []).append(bundle_id)
+    return found
 
 
 def _same(before: Seen, now: Seen) -> bool:

@@ -90,6 +90,17 @@ class Variant(SQLModel, table=True):
     created_at: datetime | None = Field(default=None, sa_column=_instant())
 
 
+class BundleComponent(SQLModel, table=True):
+    """Units of a variant within one unit of a bundle. A bundle has no stock of its own, and no bundle in it."""
+
+    __tablename__ = "bundle_components"
+
+    bundle_id: UUID = Field(primary_key=True, foreign_key="variants.id")
+    component_id: UUID = Field(primary_key=True, foreign_key="variants.id")
+    quantity: int = Field(sa_column=_big())
+    position: int
+
+
 class VariantBarcode(SQLModel, table=True):
     """A GTIN in its 14-digit form."""
 

@@ -10,18 +10,20 @@ from hub.fulfillment import reroute_waiting
 from hub.infra import work
 from hub.infra.database import Database, WriteSession
 from hub.infra.events import StreamedEvent
-from hub.inventory import STOCK_CHANGED
+from hub.inventory import STOCK_CHANGED, bundles_with
 
 STALE_SECONDS: Final = 600.0
 """A row is computed again after this time even without an event: buffers, pools and demand change ATS too."""
 
 
 async def on_events(session: WriteSession, events: Sequence[StreamedEvent]) -> None:
-    """Durable consumer: stock that moved is published, and orders that wait for it are routed again."""
+    """Durable consumer: stock that moved is published, also of the bundles that it is part of, and orders that wait
+    for it are routed again."""
     variants = sorted({event.entity_id for event in events if event.topic == STOCK_CHANGED})
     if not variants:
         return
-    await ask_to_publish(session, await stock_rows.mark_variants(session, variants))
+    concerned = {*variants, *await bundles_with(session, variants)}
+    await ask_to_publish(session, await stock_rows.mark_variants(session, concerned))
     await reroute_waiting(session, variants)
 
 

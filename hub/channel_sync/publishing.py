@@ -22,7 +22,7 @@ from hub.channel_sync.rules import Planned, PublishedRow
 from hub.channels import Channel
 from hub.infra.database import AnySession, Database, WriteSession
 from hub.infra.sealing import Sealer
-from hub.inventory import available_to_sell, levels
+from hub.inventory import PlaceWanted, available_at, available_to_sell, levels
 
 MAX_ROUNDS: Final = 10
 MAX_SECONDS: Final = 30.0
@@ -99,6 +99,11 @@ async def _desired(
         places = {row.location_id for row in rows if row.location_id is not None}
         found = await levels(session, [row.variant_id for row in rows], sorted(places))
         at_places = {(level.variant_id, level.location_id): level.available for level in found}
+        # What has no level may be a bundle, which is there as far as its parts are.
+        others = {row.variant_id for row in rows} - {level.variant_id for level in found}
+        wanted = [PlaceWanted(variant_id, channel_id) for variant_id in sorted(others)]
+        for place, made in (await available_at(session, wanted) if wanted else {}).items():
+            at_places |= {(place.variant_id, at.location_id): at.available for at in made}
     desired: dict[UUID, int | None] = {}
     for row in rows:
         whole = to_sell.get((row.variant_id, channel_id))

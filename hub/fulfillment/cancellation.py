@@ -80,7 +80,7 @@ async def cancel_open_units(session: WriteSession, order: Order, principal: Prin
     await _give_back(session, order, principal, open_items)
     await _close(session, open_items)
     lines = await order_lines(session, order.id)
-    await set_unfilled(session, order, [line.id for line in lines], {})
+    await set_unfilled(session, order, lines, {}, {})
     for line in lines:
         line.cancelled += line.open_quantity
     order.status = status_when_cancelled(lines)

@@ -18,7 +18,11 @@ _CHECKS: tuple[tuple[str, str, str], ...] = (
             JOIN fulfillment_orders AS f ON f.id = fl.fulfillment_order_id
             WHERE fl.order_line_id = l.id AND f.status IN ('OPEN', 'IN_PROGRESS', 'READY', 'ON_HOLD')
         ) AS queued ON true
-        LEFT JOIN unfilled_demand AS u ON u.order_line_id = l.id
+        LEFT JOIN LATERAL (
+            SELECT max(d.quantity / coalesce(k.quantity, 1)) AS quantity FROM unfilled_demand AS d
+            LEFT JOIN order_line_components AS k USING (order_line_id, variant_id)
+            WHERE d.order_line_id = l.id
+        ) AS u ON true
         LEFT JOIN reservations AS r ON r.id = o.reservation_id AND r.status = 'ACTIVE'
         LEFT JOIN work_items AS w
             ON w.kind = 'order.route' AND w.subject = o.id::text AND w.state IN ('READY', 'RUNNING')
@@ -34,11 +38,26 @@ _CHECKS: tuple[tuple[str, str, str], ...] = (
         """
         SELECT coalesce(a.holder_id, q.id) FROM allocations AS a
         FULL JOIN (
-            SELECT fl.id, fl.variant_id, f.location_id, fl.quantity FROM fulfillment_order_lines AS fl
+            SELECT fl.id, coalesce(k.variant_id, fl.variant_id) AS variant_id, f.location_id,
+                   fl.quantity * coalesce(k.quantity, 1) AS quantity
+            FROM fulfillment_order_lines AS fl
             JOIN fulfillment_orders AS f ON f.id = fl.fulfillment_order_id
+            LEFT JOIN order_line_components AS k ON k.order_line_id = fl.order_line_id
             WHERE f.status IN ('OPEN', 'IN_PROGRESS', 'READY', 'ON_HOLD')
         ) AS q ON q.id = a.holder_id AND q.variant_id = a.variant_id AND q.location_id = a.location_id
         WHERE a.quantity IS DISTINCT FROM q.quantity
+        """,
+    ),
+    (
+        "bundles_wait_whole",
+        "a bundle waits for its components in other numbers than it is made of",
+        """
+        SELECT k.order_line_id FROM order_line_components AS k
+        LEFT JOIN unfilled_demand AS d USING (order_line_id, variant_id)
+        WHERE EXISTS (SELECT FROM unfilled_demand AS o WHERE o.order_line_id = k.order_line_id)
+        GROUP BY k.order_line_id
+        HAVING min(coalesce(d.quantity, 0) / k.quantity) <> max(coalesce(d.quantity, 0) / k.quantity)
+            OR bool_or(coalesce(d.quantity, 0) % k.quantity <> 0)
         """,
     ),
     (

@@ -16,7 +16,7 @@ from hub.fulfillment.errors import FulfillmentOrderNotFoundError, WrongPickupCod
 from hub.fulfillment.messages import PUSH_WORK
 from hub.fulfillment.models import FulfillmentOrder, FulfillmentOrderLine, RejectReason
 from hub.fulfillment.repository import lines_of, lock_fulfillment_order, order_of
-from hub.fulfillment.routing_run import fulfillment_changed
+from hub.fulfillment.routing_run import fulfillment_changed, stocked_units
 from hub.fulfillment.rules import ASKS_FOR_COUNT, DAMAGES_STOCK, Step, after
 from hub.fulfillment.visibility import sees_fulfillment_order
 from hub.infra import outbox, work
@@ -28,18 +28,26 @@ from hub.inventory import (
     Actor,
     Deallocate,
     Fulfill,
-    LevelKey,
     MarkDamaged,
     Refused,
     StockRequest,
-    Units,
     apply,
     ask_for_count,
     error_of,
 )
 from hub.kernel.principal import Principal, Scope
 from hub.loyalty import EarnPoints, earn
-from hub.orders import ROUTE_WORK, Order, StaleVersionError, changed, lock_order, note, order_lines, status_after
+from hub.orders import (
+    ROUTE_WORK,
+    Order,
+    StaleVersionError,
+    changed,
+    components_by_line_ids,
+    lock_order,
+    note,
+    order_lines,
+    status_after,
+)
 
 PICKUP_CODE_DIGITS = 6
 
@@ -220,7 +228,8 @@ async def _fulfil_lines(session: WriteSession, locked: _Locked) -> None:
 
 async def _release(session: WriteSession, principal: Principal, locked: _Locked, reason: RejectReason) -> None:
     actor = Actor(principal.id, locked.order.channel_id)
-    units = tuple(Units(LevelKey(line.variant_id, locked.item.location_id), line.quantity) for line in locked.lines)
+    components = await components_by_line_ids(session, [line.order_line_id for line in locked.lines])
+    units = tuple(units for _, units in stocked_units(locked.item, locked.lines, components))
     requests = [StockRequest(actor, Deallocate(tuple(line.id for line in locked.lines), locked.item.id))]
     if reason in DAMAGES_STOCK:
         requests.append(StockRequest(actor, MarkDamaged(units, locked.item.id)))

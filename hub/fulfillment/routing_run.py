@@ -22,16 +22,19 @@ from hub.kernel.geo import GeoPoint
 from hub.kernel.ids import new_id
 from hub.kernel.principal import SYSTEM
 from hub.orders import (
+    Components,
     LineFulfiller,
     Order,
     OrderLine,
     OrderMethod,
     OrderStatus,
     changed,
+    components_of,
     lock_order,
     note,
     order_lines,
     orders_by_ids,
+    parts_of_line,
     set_unfilled,
 )
 from routing import (
@@ -120,7 +123,10 @@ async def _came_meanwhile(database: Database, order_id: UUID) -> bool:
         if not _is_routable(order):
             return False
         open_lines = await _open_demand(session, order_id, await order_lines(session, order_id))
-        return bool(open_lines and (await _snapshot(session, order, open_lines)).decide().assignments)
+        if not open_lines:
+            return False
+        components = await components_of(session, [line for line, _ in open_lines])
+        return bool((await _snapshot(session, order, open_lines, components)).decide().assignments)
 
 
 def _is_routable(order: Order) -> bool:
@@ -135,12 +141,13 @@ async def _run(session: WriteSession, order_id: UUID, cause: str) -> RoutingRun:
     open_lines = await _open_demand(session, order_id, lines)
     if not open_lines:
         return RoutingRun()
-    snapshot = await _snapshot(session, order, open_lines)
+    components = await components_of(session, [line for line, _ in open_lines])
+    snapshot = await _snapshot(session, order, open_lines, components)
     decision = snapshot.decide()
     row = await _store(session, order, snapshot, decision, cause)
     made = await _make_fulfillment_orders(session, order, row, decision)
-    await _allocate(session, order, made)
-    await _park(session, order, open_lines, decision)
+    await _allocate(session, order, made, components)
+    await _park(session, order, open_lines, decision, components)
     order.version += 1
     await session.flush()
     await note(session, order.id, "ROUTED", SYSTEM, detail=_detail(row, decision))
@@ -168,13 +175,17 @@ def _is_routed(line: OrderLine) -> bool:
     return line.fulfilled_by == LineFulfiller.HUB and line.variant_id is not None and line.kind in {"GOODS", "BUNDLE"}
 
 
-async def _snapshot(session: AnySession, order: Order, open_lines: Sequence[tuple[OrderLine, int]]) -> RoutingSnapshot:
+async def _snapshot(
+    session: AnySession, order: Order, open_lines: Sequence[tuple[OrderLine, int]], components: Components
+) -> RoutingSnapshot:
     now: datetime = (await session.execute(text("SELECT hub_now()"))).scalar_one()
     excluded = await session.execute(
         text("SELECT location_id FROM routing_rejections WHERE order_id = :order"), {"order": order.id}
     )
     demand = tuple(
-        LineDemand(line.id, line.variant_id, quantity) for line, quantity in open_lines if line.variant_id is not None
+        LineDemand(line.id, line.variant_id, quantity, components.get(line.id, ()))
+        for line, quantity in open_lines
+        if line.variant_id is not None
     )
     request = RoutingRequest(
         order_id=order.id,
@@ -186,7 +197,8 @@ async def _snapshot(session: AnySession, order: Order, open_lines: Sequence[tupl
         destination=_destination(order),
         excluded_location_ids=frozenset(excluded.scalars()),
     )
-    return RoutingSnapshot(request, await _candidates(session, order, {line.variant_id for line in demand}))
+    stocked = {part.variant_id for line in demand for part in parts_of_line(line.line_id, line.variant_id, components)}
+    return RoutingSnapshot(request, await _candidates(session, order, stocked))
 
 
 def _destination(order: Order) -> GeoPoint | None:
@@ -287,14 +299,10 @@ def _fulfillment_order(
     return item, lines
 
 
-async def _allocate(session: WriteSession, order: Order, made: Made) -> None:
-    """Bind the stock to the fulfillment orders' lines; reserved units elsewhere are given back: they are noted as
-    unfilled, and would be held twice."""
-    holders = tuple(
-        (line.id, Units(LevelKey(line.variant_id, item.location_id), line.quantity))
-        for item, lines in made
-        for line in lines
-    )
+async def _allocate(session: WriteSession, order: Order, made: Made, components: Components) -> None:
+    """Bind the stock to the fulfillment orders' lines, a bundle's line holding all of its parts; reserved units
+    elsewhere are given back: they are noted as unfilled, and would be held twice."""
+    holders = tuple((line.id, units) for item, lines in made for line, units in stocked_units(item, lines, components))
     command: Allocate | Release
     if holders:
         command = Allocate(holders, order.id, order.reservation_id)
@@ -308,15 +316,27 @@ async def _allocate(session: WriteSession, order: Order, made: Made) -> None:
     order.reservation_id = None
 
 
+def stocked_units(
+    item: FulfillmentOrder, lines: Sequence[FulfillmentOrderLine], components: Components
+) -> list[tuple[FulfillmentOrderLine, Units]]:
+    """What each line takes from the location's levels: a bundle its parts."""
+    return [
+        (line, Units(LevelKey(part.variant_id, item.location_id), line.quantity * part.quantity))
+        for line in lines
+        for part in parts_of_line(line.order_line_id, line.variant_id, components)
+    ]
+
+
 async def _park(
     session: WriteSession,
     order: Order,
     open_lines: Sequence[tuple[OrderLine, int]],
     decision: RoutingDecision,
+    components: Components,
 ) -> None:
     """Keep what nobody can deliver yet as unfilled demand; stock that arrives asks for another run."""
-    short = {item.line_id: (item.variant_id, item.quantity) for item in decision.unfilled}
-    await set_unfilled(session, order, [line.id for line, _ in open_lines], short)
+    short = {item.line_id: item.quantity for item in decision.unfilled}
+    await set_unfilled(session, order, [line for line, _ in open_lines], short, components)
 
 
 def _detail(row: RoutingDecisionRow, decision: RoutingDecision) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ MAX_ORDERS_A_TIME = 200
 """Per variant. What they take is an event again, and that asks for the next."""
 
 # Only orders that the stock could serve: those that wait for something else must not stand in the way of the others.
+# A bundle can be served where all of its parts are.
 _SERVABLE = text(
     """
     SELECT DISTINCT waiting.order_id
@@ -27,6 +28,12 @@ _SERVABLE = text(
             JOIN channel_locations AS c ON c.location_id = s.location_id AND c.channel_id = o.channel_id
             JOIN locations AS p ON p.id = s.location_id AND p.active AND p.kind <> 'EXTERNAL'
             WHERE s.variant_id = u.variant_id AND s.on_hand - s.reserved - s.allocated - s.safety_stock > 0
+              AND NOT EXISTS (
+                  SELECT FROM order_line_components AS k
+                  LEFT JOIN stock_levels AS part
+                      ON part.variant_id = k.variant_id AND part.location_id = s.location_id
+                  WHERE k.order_line_id = u.order_line_id AND coalesce(
+                      part.on_hand - part.reserved - part.allocated - part.safety_stock, 0) < k.quantity)
               AND o.method = ANY(p.capabilities)
               AND (o.pickup_location_id IS NULL OR o.method <> 'PICKUP' OR o.pickup_location_id = p.id)
               AND NOT EXISTS (

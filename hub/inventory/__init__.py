@@ -21,6 +21,7 @@ from hub.inventory.availability import (
     levels,
 )
 from hub.inventory.batcher import OverloadedError, StockBatcher
+from hub.inventory.bundles import MAX_COMPONENTS, SetComponents, bundle_parts, bundles_with, set_components
 from hub.inventory.checking import check_stock
 from hub.inventory.commands import (
     Actor,
@@ -77,9 +78,11 @@ from hub.inventory.reservations import (
     transfer_reservation,
 )
 from hub.inventory.stock_import import StockImportReport, import_stock
-from hub.inventory.units import LevelKey, Units
+from hub.inventory.units import NO_LOCATION, LevelKey, Units, exploded
 
 __all__ = [
+    "MAX_COMPONENTS",
+    "NO_LOCATION",
     "STOCK_CHANGED",
     "Actor",
     "Adjust",
@@ -115,6 +118,7 @@ __all__ = [
     "ReturnCondition",
     "Seen",
     "Sell",
+    "SetComponents",
     "SetSafetyStock",
     "StockBatcher",
     "StockImportReport",
@@ -132,6 +136,8 @@ __all__ = [
     "available_at",
     "available_to_sell",
     "book_opening_stock",
+    "bundle_parts",
+    "bundles_with",
     "check_stock",
     "commit_to_receipt",
     "count_stock",
@@ -139,6 +145,7 @@ __all__ = [
     "error_of",
     "expire_due_on_variants",
     "expire_due_reservations",
+    "exploded",
     "extend_reservation",
     "import_stock",
     "levels",
@@ -152,6 +159,7 @@ __all__ = [
     "require_open_in_pool",
     "require_owner",
     "reserved_units",
+    "set_components",
     "set_safety_stock",
     "sweep_due_reservations",
     "transfer_reservation",

@@ -66,6 +66,15 @@ _CHECKS: tuple[tuple[str, str, str], ...] = (
         """,
     ),
     (
+        "bundles_hold_no_stock",
+        "a bundle has stock of its own, which nobody can sell",
+        """
+        SELECT variant_id, location_id FROM stock_levels AS s
+        WHERE EXISTS (SELECT FROM bundle_components AS b WHERE b.bundle_id = s.variant_id)
+          AND (on_hand, reserved, allocated, incoming, damaged, quality_control) <> (0, 0, 0, 0, 0, 0)
+        """,
+    ),
+    (
         "no_oversell",
         "more is promised than is there and than the shortage admits",
         """

@@ -12,7 +12,7 @@ from hub.inventory.commands import RefusalCode, Refused
 from hub.inventory.models import ReservationOwner, ReservationStatus
 from hub.inventory.pool import choose
 from hub.inventory.rules import Effect, HeldReservation
-from hub.inventory.units import LevelKey, Listed, Shortfall, Units, spread, summed
+from hub.inventory.units import LevelKey, Listed, Shortfall, Units, exploded, spread, summed, whole
 
 
 def usable(attempt: Attempt, reservation_id: UUID) -> HeldReservation:
@@ -61,8 +61,8 @@ def _reserve(attempt: Attempt, command: c.Reserve) -> c.Outcome:
 def _every_unit(attempt: Attempt, command: c.Reserve) -> dict[LevelKey, int]:
     """All levels of a claim that takes every line or nothing; refuses with what is short."""
     if not command.listed and command.from_pool is None:
-        return summed(command.units)
-    units, short = list(command.units), []
+        return summed(exploded(command.units, command.bundles))
+    units, short = exploded(command.units, command.bundles), []
     for line in command.listed:
         given, missing = _from_list(attempt, command, line, summed(units))
         units += given
@@ -78,9 +78,9 @@ def _granted(attempt: Attempt, command: c.Reserve) -> tuple[dict[LevelKey, int],
     units: list[Units] = []
     short: list[Shortfall] = []
     for key, quantity in summed(command.units).items():
-        free = _free(attempt, command, key)
+        free = _free(attempt, command, key, summed(units))
         if free:
-            units.append(Units(key, min(free, quantity)))
+            units += exploded([Units(key, min(free, quantity))], command.bundles)
         if free < quantity:
             short.append(Shortfall(key, quantity, free))
     for line in command.listed:
@@ -98,10 +98,10 @@ def _granted(attempt: Attempt, command: c.Reserve) -> tuple[dict[LevelKey, int],
 def _from_list(
     attempt: Attempt, command: c.Reserve, line: Listed, taken: Mapping[LevelKey, int]
 ) -> tuple[list[Units], list[Shortfall]]:
-    free = [(key, max(0, _free(attempt, command, key) - taken.get(key, 0))) for key in line.keys]
-    units = spread(line.quantity, free)
+    units = spread(line.quantity, [(key, _free(attempt, command, key, taken)) for key in line.keys])
     got = sum(quantity for _, quantity in units)
-    return units, [] if got == line.quantity else [Shortfall(line.keys[0], line.quantity, got)]
+    short = [] if got == line.quantity else [Shortfall(line.keys[0], line.quantity, got)]
+    return exploded(units, command.bundles), short
 
 
 def _from_pool(attempt: Attempt, command: c.Reserve) -> tuple[Iterable[Units], Iterable[Shortfall]]:
@@ -115,8 +115,14 @@ def _from_pool(attempt: Attempt, command: c.Reserve) -> tuple[Iterable[Units], I
     return pinned.units, pinned.short
 
 
-def _free(attempt: Attempt, command: c.Reserve, key: LevelKey) -> int:
-    return attempt.level(key).free(respecting_safety_stock=command.respects_safety_stock)
+def _free(attempt: Attempt, command: c.Reserve, key: LevelKey, taken: Mapping[LevelKey, int]) -> int:
+    """Units of the named variant, or whole bundles, that the claim can still have there beside what it has `taken`."""
+
+    def left(level: LevelKey) -> int:
+        free = attempt.level(level).free(respecting_safety_stock=command.respects_safety_stock)
+        return max(0, free - taken.get(level, 0))
+
+    return whole(key, command.bundles, left)
 
 
 def _release(attempt: Attempt, command: c.Release) -> c.Outcome:

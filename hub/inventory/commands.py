@@ -4,14 +4,14 @@ Every command is all or nothing. `reference_id` ties its movements to what cause
 return). Commands name levels by (variant, location); choosing the location happens before (`pinning`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from hub.inventory.models import ReservationOwner
 from hub.inventory.pool import Pool, PoolClaim
-from hub.inventory.units import LevelKey, Listed, Shortfall, Units
+from hub.inventory.units import Bundles, LevelKey, Listed, Shortfall, Units, exploded
 
 
 class AdjustmentReason(StrEnum):
@@ -58,7 +58,7 @@ class FromPool:
 
     @property
     def keys(self) -> list[LevelKey]:
-        return self.pool.keys(self.claim.wanted)
+        return self.pool.keys(self.claim.stocked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,8 @@ class Reserve:
     """Claim units until the time to live runs out (`None`: an order's claim, which does not lapse).
 
     `respects_safety_stock`: CART and ORDER claims leave the safety stock alone; TERMINAL and STAFF may take it.
-    `partial`: take what there is of each line, and refuse only when that is nothing.
+    `partial`: take what there is of each line, and refuse only when that is nothing. `bundles`: what those among the
+    named variants that are bundles are made of; their units are held as parts, whole bundles at one location.
     """
 
     reservation_id: UUID
@@ -78,6 +79,14 @@ class Reserve:
     listed: tuple[Listed, ...] = ()
     from_pool: FromPool | None = None
     partial: bool = False
+    bundles: Bundles = field(default_factory=dict)
+
+    @property
+    def keys(self) -> set[LevelKey]:
+        """Every level that it may take units from."""
+        named = [*self.units, *(Units(key, 1) for line in self.listed for key in line.keys)]
+        levels = {item.key for item in exploded(named, self.bundles)}
+        return levels if self.from_pool is None else levels | set(self.from_pool.keys)
 
 
 @dataclass(frozen=True, slots=True)

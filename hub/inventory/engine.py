@@ -179,10 +179,8 @@ def _level_keys(requests: Iterable[c.StockRequest]) -> tuple[set[LevelKey], set[
     created: set[LevelKey] = set()
     for command in (request.command for request in requests):
         match command:
-            case c.Reserve(units=units, listed=listed, from_pool=from_pool):
-                wanted.update(item.key for item in units)
-                wanted.update(key for line in listed for key in line.keys)
-                wanted.update(from_pool.keys if from_pool is not None else ())
+            case c.Reserve():
+                wanted.update(command.keys)
             case c.Allocate(holders=holders):
                 wanted.update(item.key for _, item in holders)
             case c.Sell(units=units) | c.Receive(units=units) | c.TakeBack(units=units) | c.MarkDamaged(units=units):

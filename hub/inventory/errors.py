@@ -58,6 +58,20 @@ class StockNotTrackedError(InvalidInputError):
     code = "STOCK_NOT_TRACKED"
 
 
+class BundleNestedError(InvalidInputError):
+    code = "BUNDLE_NESTED"
+
+
+class BundleHoldsStockError(ConflictError):
+    code = "BUNDLE_HOLDS_STOCK"
+
+
+class BundleStockError(InvalidInputError):
+    """A bundle has no stock of its own: its components are counted, received and moved."""
+
+    code = "BUNDLE_HAS_NO_STOCK"
+
+
 _ERRORS: Mapping[RefusalCode, type[HubError]] = {
     RefusalCode.RESERVATION_NOT_FOUND: ReservationNotFoundError,
     RefusalCode.RESERVATION_NOT_ACTIVE: ReservationNotActiveError,

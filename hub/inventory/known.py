@@ -8,8 +8,9 @@ from hub.infra.database import WriteSession, raw_connection
 from hub.inventory.errors import UnknownLocationError, UnknownVariantError
 from hub.inventory.pinning import read_free, read_pools
 from hub.inventory.pool import Pool
-from hub.inventory.units import LevelKey, Units
+from hub.inventory.units import LevelKey, Units, parts_of
 from hub.kernel.principal import LocationNotAllowedError, Principal
+from routing import Part
 
 Path = tuple[str, ...]
 
@@ -17,6 +18,9 @@ _NAMED = """
 SELECT 'variant', id, sku, stock_policy FROM variants WHERE id = ANY($1::uuid[])
 UNION ALL SELECT 'sku', id, sku, stock_policy FROM variants WHERE sku = ANY($2::text[])
 UNION ALL SELECT 'location', id, NULL, NULL FROM locations WHERE id = ANY($3::uuid[])
+UNION ALL SELECT 'part', c.component_id, c.bundle_id::text, c.quantity::text
+FROM bundle_components AS c JOIN variants AS v ON v.id = c.bundle_id
+WHERE v.id = ANY($1::uuid[]) OR v.sku = ANY($2::text[])
 """
 
 _MEMBERS = "SELECT channel_id, location_id FROM channel_locations WHERE channel_id = ANY($1::uuid[])"
@@ -50,6 +54,8 @@ class Known:
     pools: dict[UUID, Pool]
     free: dict[LevelKey, int]
     locked: bool
+    bundles: dict[UUID, tuple[Part, ...]]
+    """What the named variants that are bundles are made of."""
 
     def variant(self, named: UUID | str, path: Path) -> KnownVariant:
         """Raises UnknownVariantError."""
@@ -93,9 +99,12 @@ async def read_known(session: WriteSession, wanted: Wanted, *, locked: bool) -> 
     skus = [item for item in wanted.variants if isinstance(item, str)]
     variants: dict[UUID | str, KnownVariant] = {}
     locations: set[UUID] = set()
+    bundles: dict[UUID, tuple[Part, ...]] = {}
     for kind, found, sku, policy in await driver.fetch(_NAMED, ids, skus, list(wanted.locations)):
         if kind == "location":
             locations.add(found)
+        elif kind == "part":
+            bundles[UUID(sku)] = (*bundles.get(UUID(sku), ()), Part(found, int(policy)))
         else:
             variants[sku if kind == "sku" else found] = KnownVariant(found, sku, policy)
     reach: dict[UUID, set[UUID]] = {}
@@ -106,7 +115,9 @@ async def read_known(session: WriteSession, wanted: Wanted, *, locked: bool) -> 
         channel_id: {variants[named].id for named in names if named in variants}
         for channel_id, names in wanted.pools.items()
     }
+    for named in claimed.values():
+        named |= {part.variant_id for variant_id in list(named) for part in parts_of(variant_id, bundles)}
     pools = await read_pools(session, claimed) if claimed else {}
     asked = sorted(set().union(*claimed.values())) if claimed else []
     free = await read_free(session, asked) if asked and not locked else {}
-    return Known(variants, locations, reach, pools, free, locked)
+    return Known(variants, locations, reach, pools, free, locked, bundles)

@@ -120,12 +120,15 @@ class Allocation(SQLModel, table=True):
 
 
 class UnfilledDemand(SQLModel, table=True):
-    """Units of an order line that no stock covers yet; subtracted from what channels may promise."""
+    """Units of an order line that no stock covers yet; subtracted from what channels may promise.
+
+    A bundle's line waits for all its components, so that none of them is promised away meanwhile.
+    """
 
     __tablename__ = "unfilled_demand"
 
     order_line_id: UUID = Field(primary_key=True)
-    variant_id: UUID = Field(foreign_key="variants.id")
+    variant_id: UUID = Field(primary_key=True, foreign_key="variants.id")
     channel_id: UUID = Field(foreign_key="channels.id")
     quantity: int = _count(default=None)
     promised_at: datetime | None = _instant()

@@ -23,12 +23,13 @@ WHERE c.id = ANY($1::uuid[]) AND c.active AND l.active AND l.kind <> 'EXTERNAL'
 """
 
 _TERMS = f"""
-SELECT c.id, v.variant_id, i.cap,
-       coalesce(({SHARED_DEMAND.format(variant="v.variant_id", channel="c.id")}), 0)
-       + coalesce(i.buffer, c.stock_buffer) AS held_back
+SELECT c.id, v.variant_id, i.cap, coalesce(demand.quantity, 0), coalesce(i.buffer, c.stock_buffer)
 FROM unnest($1::uuid[], $2::uuid[]) AS v (channel_id, variant_id)
 JOIN channels AS c ON c.id = v.channel_id
 LEFT JOIN listings AS i ON i.variant_id = v.variant_id AND i.channel_id = c.id
+LEFT JOIN LATERAL (
+    {SHARED_DEMAND.format(variant="v.variant_id", channel="c.id")}
+) AS demand (quantity) ON true
 """
 
 _FREE = """
@@ -42,9 +43,9 @@ Wanted = Mapping[UUID, Collection[UUID]]
 
 async def pin(session: AnySession, claim: PoolClaim) -> Pinned:
     """Concrete levels for the claim, from an unlocked read."""
-    wanted = {claim.channel_id: list(claim.wanted)}
-    pools = await read_pools(session, wanted)
-    free = await read_free(session, list(claim.wanted))
+    stocked = claim.stocked
+    pools = await read_pools(session, {claim.channel_id: claim.wanted.keys() | stocked})
+    free = await read_free(session, sorted(stocked))
     return choose(claim, pools[claim.channel_id], lambda key: free.get(key, 0))
 
 
@@ -57,10 +58,10 @@ async def read_pools(session: AnySession, wanted: Wanted) -> dict[UUID, Pool]:
         places[channel_id][location_id] = Place(location_id, name, geo, time_zone, frozenset(capabilities))
     pairs = [(channel_id, variant_id) for channel_id, variants in wanted.items() for variant_id in variants]
     terms: dict[UUID, dict[UUID, Terms]] = {channel_id: {} for channel_id in wanted}
-    for channel_id, variant_id, cap, held_back in await _fetch(
+    for channel_id, variant_id, cap, demand, buffer in await _fetch(
         session, _TERMS, [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     ):
-        terms[channel_id][variant_id] = Terms(held_back, cap)
+        terms[channel_id][variant_id] = Terms(demand + buffer, cap, demand)
     return {channel_id: Pool(places[channel_id], terms[channel_id]) for channel_id in wanted}
 
 

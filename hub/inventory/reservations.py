@@ -187,7 +187,7 @@ class _CreateAsk:
             if len(line.places) > 1
         ]
         if not self._claims_pool:
-            return self._reserve(tuple(placed), tuple(listed))
+            return self._reserve(known, tuple(placed), tuple(listed))
         demand: dict[UUID, int] = {}
         for variant, line in zip(variants, self.command.lines, strict=True):
             if not line.places:
@@ -205,22 +205,30 @@ class _CreateAsk:
         if self.bound:
             _require_open(pool, (place for line in command.lines for place in line.places))
         claim = PoolClaim(
-            self.channel_id, demand, command.method, command.pickup_location_id, command.near, *within, command.partial
+            self.channel_id,
+            demand,
+            command.method,
+            command.pickup_location_id,
+            command.near,
+            *within,
+            command.partial,
+            known.bundles,
         )
         if known.locked:
-            return self._reserve(*beside, c.FromPool(claim, pool))
+            return self._reserve(known, *beside, c.FromPool(claim, pool))
         # A buffer is kept exactly only when nobody claims the pool's other levels meanwhile.
-        if any(pool.terms_of(variant_id).held_back for variant_id in claim.wanted):
+        if any(pool.terms_of(variant_id).held_back for variant_id in claim.wanted.keys() | claim.stocked):
             raise NeedsLocksError
         pinned = choose(claim, pool, lambda key: known.free.get(key, 0))
         if pinned.short:
             raise NeedsLocksError
         known.take(pinned.units)
         # Not partial: what is taken away meanwhile at the levels chosen here may be had at others of the pool.
-        return self._reserve((*beside[0], *pinned.units), beside[1], partial=False)
+        return self._reserve(known, (*beside[0], *pinned.units), beside[1], partial=False)
 
     def _reserve(
         self,
+        known: Known,
         units: tuple[Units, ...],
         listed: tuple[Listed, ...],
         from_pool: c.FromPool | None = None,
@@ -240,6 +248,7 @@ class _CreateAsk:
                 listed=listed,
                 from_pool=from_pool,
                 partial=command.partial if partial is None else partial,
+                bundles=known.bundles,
             ),
         )
 

@@ -1,7 +1,7 @@
 """Counted stock from a file: each row is a count of one sku at one location."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from uuid import UUID
@@ -12,6 +12,7 @@ from hub.catalog import CsvSource, RowProblem, StockRecord, inspect_source, read
 from hub.catalog import repository as catalog
 from hub.infra.database import Database, WriteSession
 from hub.inventory.adjustments import book_opening_stock
+from hub.inventory.bundles import bundle_parts
 from hub.inventory.units import LevelKey, Units
 from hub.kernel.ids import new_id
 from hub.kernel.principal import Principal
@@ -82,9 +83,10 @@ def _sorted_out(batch: Sequence[StockRecord | RowProblem], report: StockImportRe
 async def _differing(session: WriteSession, records: Sequence[StockRecord], report: StockImportReport) -> list[Units]:
     variants = await catalog.variant_ids_by_skus(session, [record.sku for record in records])
     locations = await _locations(session, {record.location_code for record in records})
+    bundles = await bundle_parts(session, variants.values())
     wanted: dict[LevelKey, int] = {}
     for record in records:
-        problem = _problem(record, variants, locations)
+        problem = _problem(record, variants, locations, bundles)
         if problem is not None:
             report.reject(problem)
             continue
@@ -97,12 +99,17 @@ async def _differing(session: WriteSession, records: Sequence[StockRecord], repo
     return units
 
 
-def _problem(record: StockRecord, variants: dict[str, UUID], locations: dict[str, UUID]) -> RowProblem | None:
+def _problem(
+    record: StockRecord, variants: dict[str, UUID], locations: dict[str, UUID], bundles: Collection[UUID]
+) -> RowProblem | None:
     if record.sku not in variants:
         return RowProblem(record.line, "sku", "UNKNOWN_SKU", f"no variant has sku {record.sku!r}", rejects_row=True)
     if record.location_code not in locations:
         message = f"no location has code {record.location_code!r}; import the locations first"
         return RowProblem(record.line, "location", "UNKNOWN_LOCATION", message, rejects_row=True)
+    if variants[record.sku] in bundles:
+        message = f"sku {record.sku!r} is a bundle; count its components instead"
+        return RowProblem(record.line, "sku", "BUNDLE_HAS_NO_STOCK", message, rejects_row=True)
     return None
 
 

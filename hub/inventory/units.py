@@ -1,9 +1,11 @@
 """Levels and units at them: the nouns that every claim on stock is made of."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
+
+from routing import Part
 
 NO_LOCATION = UUID(int=0)
 """Names the pool as a whole where a shortfall has no single location."""
@@ -14,6 +16,11 @@ class LevelKey(NamedTuple):
 
     variant_id: UUID
     location_id: UUID
+
+
+Bundles = Mapping[UUID, tuple[Part, ...]]
+"""What one unit of each bundle is made of. A bundle has no levels of its own: a key with its id stands for the levels
+of its parts at that location."""
 
 
 class Units(NamedTuple):
@@ -76,3 +83,27 @@ def per_variant(units: Iterable[Units]) -> dict[UUID, int]:
     for key, quantity in units:
         total[key.variant_id] = total.get(key.variant_id, 0) + quantity
     return total
+
+
+def exploded(units: Iterable[Units], bundles: Bundles) -> list[Units]:
+    """The same units with each bundle as the parts it is made of."""
+    if not bundles:
+        return list(units)
+    return [
+        Units(LevelKey(part.variant_id, key.location_id), quantity * part.quantity)
+        for key, quantity in units
+        for part in parts_of(key.variant_id, bundles)
+    ]
+
+
+def whole(key: LevelKey, bundles: Bundles, free: Callable[[LevelKey], int]) -> int:
+    """Units of a variant, or whole bundles, that the free units at one location make."""
+    parts = bundles.get(key.variant_id)
+    if parts is None:
+        return free(key)
+    return min(free(LevelKey(part.variant_id, key.location_id)) // part.quantity for part in parts)
+
+
+def parts_of(variant_id: UUID, bundles: Bundles) -> tuple[Part, ...]:
+    """A variant that is no bundle is its own only part."""
+    return bundles.get(variant_id) or (Part(variant_id, 1),)

@@ -3,6 +3,7 @@
 from hub.orders.booking import changed, open_contact, read_contact
 from hub.orders.capture import CaptureResult, capture_order
 from hub.orders.claims import StockMovedError, claimed_demand, set_unfilled
+from hub.orders.components import BUNDLE, Components, components_by_line_ids, components_of, parts_of_line
 from hub.orders.errors import (
     HoldNotDecidableError,
     OrderNotCancellableError,
@@ -52,9 +53,11 @@ from hub.orders.timeline import note
 from hub.orders.visibility import Reach, may_take_back, reach_of, sees_order, serves_anybody
 
 __all__ = [
+    "BUNDLE",
     "ORDER_CHANGED",
     "ROUTE_WORK",
     "CaptureResult",
+    "Components",
     "ErrorPolicy",
     "HeldOrder",
     "HistoryPage",
@@ -86,6 +89,8 @@ __all__ = [
     "capture_order",
     "changed",
     "claimed_demand",
+    "components_by_line_ids",
+    "components_of",
     "customers_of_channels",
     "events_by_order_ids",
     "expect_version",
@@ -101,6 +106,7 @@ __all__ = [
     "order_lines_by_ids",
     "orders_by_ids",
     "orders_page",
+    "parts_of_line",
     "payments_by_order_ids",
     "place_order",
     "places_by_order_ids",

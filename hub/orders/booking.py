@@ -15,6 +15,7 @@ from hub.infra.sealing import Sealer
 from hub.kernel.geo import GeoPoint
 from hub.kernel.ids import new_id
 from hub.kernel.principal import Principal
+from hub.orders.components import keep_components
 from hub.orders.messages import ORDER_CHANGED, NewOrder, NewOrderLine
 from hub.orders.models import LineFulfiller, Order, OrderLine, OrderPayment, OrderStatus
 from hub.orders.repository import now as hub_now
@@ -42,6 +43,7 @@ async def book_order(
     session.add_all(lines)
     session.add_all(_payments(order.id, new))
     await session.flush()
+    await keep_components(session, lines)
     order.customer_id = await _customer(session, new, sealer)
     order.contact = await _sealed_contact(session, order, new, sealer)
     await session.flush()

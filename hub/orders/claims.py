@@ -6,6 +6,7 @@ from uuid import UUID
 
 from hub.infra.database import WriteSession
 from hub.inventory import (
+    NO_LOCATION,
     Actor,
     Adopt,
     InsufficientStockError,
@@ -21,6 +22,7 @@ from hub.inventory import (
     Units,
     apply,
     error_of,
+    exploded,
     pin,
     replace_unfilled,
     reserved_units,
@@ -29,6 +31,7 @@ from hub.kernel.errors import UnavailableError
 from hub.kernel.geo import GeoPoint
 from hub.kernel.ids import new_id
 from hub.kernel.principal import Principal
+from hub.orders.components import Components, by_variant, components_of, parts_of_line
 from hub.orders.errors import ReservationMismatchError
 from hub.orders.models import LineFulfiller, Order, OrderLine
 from hub.orders.rules import destination_of
@@ -54,8 +57,8 @@ async def reserve(
     demand = claimed_demand(lines)
     if not demand:
         return
-    method = RoutingMethod(order.method)
-    pinned = await pin(session, PoolClaim(order.channel_id, demand, method, order.pickup_location_id, near))
+    components = await components_of(session, lines)
+    pinned = await pin(session, _pool_claim(order, lines, near, components))
     if pinned.short and not shortage_allowed:
         raise InsufficientStockError(
             {
@@ -68,7 +71,7 @@ async def reserve(
         )
     if pinned.units:
         await _reserve(session, order, pinned.units, principal)
-    await record_unfilled(session, order, lines, _by_variant(pinned.units))
+    await record_unfilled(session, order, lines, _by_variant(pinned.units), components)
 
 
 async def reserve_together(
@@ -79,11 +82,9 @@ async def reserve_together(
     An order whose units another of them takes first gets none yet: its route takes what is left.
     """
     chosen: list[tuple[Order, Reserve]] = []
+    components = await components_of(session, [line for _, lines in wanted for line in lines])
     for order, lines in wanted:
-        near = destination_of(order)
-        claim = PoolClaim(
-            order.channel_id, claimed_demand(lines), RoutingMethod(order.method), order.pickup_location_id, near
-        )
+        claim = _pool_claim(order, lines, destination_of(order), components)
         units = (await pin(session, claim)).units if claim.demand else ()
         if units:
             chosen.append((order, _own(order, units)))
@@ -95,9 +96,9 @@ async def reserve_together(
             order.reservation_id = command.reservation_id
             held[order.id] = _by_variant(command.units)
     uncovered = [
-        Unfilled(line_id, variant_id, order.channel_id, units, order.placed_at)
+        row
         for order, lines in wanted
-        for line_id, (variant_id, units) in _uncovered(lines, held.get(order.id, {})).items()
+        for row in _unfilled(order, lines, _uncovered(lines, held.get(order.id, {}), components), components)
     ]
     await replace_unfilled(session, [line.id for _, lines in wanted for line in lines], uncovered)
 
@@ -105,7 +106,8 @@ async def reserve_together(
 async def keep(session: WriteSession, order: Order, lines: Sequence[OrderLine]) -> None:
     """The order's reservation stands; what it does not hold, since it was not known then, is unfilled demand."""
     held = () if order.reservation_id is None else await reserved_units(session, order.reservation_id)
-    await record_unfilled(session, order, lines, _by_variant(held))
+    components = await components_of(session, lines)
+    await record_unfilled(session, order, lines, _by_variant(held), components)
 
 
 async def adopt(
@@ -117,7 +119,7 @@ async def adopt(
 ) -> None:
     """Take over a cart's reservation, which must hold exactly what the order's lines need."""
     held = _by_variant(await reserved_units(session, reservation_id))
-    if held != claimed_demand(lines):
+    if held != _needed(lines, await components_of(session, lines)):
         raise ReservationMismatchError(
             "the reservation does not hold exactly the order's lines; reserve what is ordered", path=("reservationId",)
         )
@@ -142,10 +144,13 @@ async def sell(
     The units of `reservation_id` are sold first and what it holds besides is released; a lapsed one no longer holds
     anything and is left alone. Raises ReservationNotActiveError when it was used or released before.
     """
+    sold = [line for line in lines if line.fulfilled_by == LineFulfiller.HANDED_OVER and line.open_quantity]
+    components = await components_of(session, sold)
     units = tuple(
-        Units(LevelKey(line.variant_id, location_id), line.open_quantity)
-        for line in lines
-        if line.variant_id is not None and line.fulfilled_by == LineFulfiller.HANDED_OVER and line.open_quantity
+        Units(LevelKey(part.variant_id, location_id), line.open_quantity * part.quantity)
+        for line in sold
+        if line.variant_id is not None
+        for part in parts_of_line(line.id, line.variant_id, components)
     )
     if not units:
         return
@@ -162,7 +167,7 @@ async def sell(
 
 
 def claimed_demand(lines: Sequence[OrderLine]) -> dict[UUID, int]:
-    """Units per variant that the hub has to deliver."""
+    """Units per variant that the hub has to deliver; bundles as such."""
     demand: dict[UUID, int] = {}
     for line in lines:
         if line.fulfilled_by == LineFulfiller.HUB and line.variant_id is not None and line.open_quantity:
@@ -171,33 +176,74 @@ def claimed_demand(lines: Sequence[OrderLine]) -> dict[UUID, int]:
 
 
 async def record_unfilled(
-    session: WriteSession, order: Order, lines: Sequence[OrderLine], covered: dict[UUID, int]
+    session: WriteSession,
+    order: Order,
+    lines: Sequence[OrderLine],
+    covered: dict[UUID, int],
+    components: Components,
 ) -> None:
-    """Keep, per line, the units that no stock covers. `covered` counts units per variant; earlier lines first."""
-    await set_unfilled(session, order, [line.id for line in lines], _uncovered(lines, covered))
+    """Keep, per line, the units that no stock covers. `covered`: units per stocked variant; earlier lines first."""
+    await set_unfilled(session, order, lines, _uncovered(lines, covered, components), components)
 
 
-def _uncovered(lines: Sequence[OrderLine], covered: Mapping[UUID, int]) -> dict[UUID, tuple[UUID, int]]:
+def _uncovered(lines: Sequence[OrderLine], covered: Mapping[UUID, int], components: Components) -> dict[UUID, int]:
+    """Units per line that are not covered: of a bundle whole ones."""
     left = dict(covered)
-    short: dict[UUID, tuple[UUID, int]] = {}
+    short: dict[UUID, int] = {}
     for line in lines:
         if line.fulfilled_by != LineFulfiller.HUB or line.variant_id is None:
             continue
-        served = min(line.open_quantity, left.get(line.variant_id, 0))
-        left[line.variant_id] = left.get(line.variant_id, 0) - served
+        parts = parts_of_line(line.id, line.variant_id, components)
+        served = min(line.open_quantity, *(left.get(part.variant_id, 0) // part.quantity for part in parts))
+        for part in parts:
+            left[part.variant_id] = left.get(part.variant_id, 0) - served * part.quantity
         if line.open_quantity > served:
-            short[line.id] = (line.variant_id, line.open_quantity - served)
+            short[line.id] = line.open_quantity - served
     return short
 
 
 async def set_unfilled(
-    session: WriteSession, order: Order, line_ids: Sequence[UUID], short: dict[UUID, tuple[UUID, int]]
+    session: WriteSession,
+    order: Order,
+    lines: Sequence[OrderLine],
+    short: Mapping[UUID, int],
+    components: Components,
 ) -> None:
-    """Replace the unfilled demand of these lines with `short` (line → variant, units)."""
-    await replace_unfilled(
-        session,
-        line_ids,
-        [Unfilled(line, variant, order.channel_id, units, order.placed_at) for line, (variant, units) in short.items()],
+    """Replace the unfilled demand of these lines with `short` (line → units)."""
+    rows = _unfilled(order, lines, short, components)
+    await replace_unfilled(session, [line.id for line in lines], rows)
+
+
+def _unfilled(
+    order: Order, lines: Sequence[OrderLine], short: Mapping[UUID, int], components: Components
+) -> list[Unfilled]:
+    """A bundle waits for all of its parts, those that are there included: they are meant for it."""
+    return [
+        Unfilled(line.id, part.variant_id, order.channel_id, short[line.id] * part.quantity, order.placed_at)
+        for line in lines
+        if line.variant_id is not None and short.get(line.id)
+        for part in parts_of_line(line.id, line.variant_id, components)
+    ]
+
+
+def _pool_claim(order: Order, lines: Sequence[OrderLine], near: GeoPoint | None, components: Components) -> PoolClaim:
+    return PoolClaim(
+        order.channel_id,
+        claimed_demand(lines),
+        RoutingMethod(order.method),
+        order.pickup_location_id,
+        near,
+        bundles=by_variant(lines, components),
+    )
+
+
+def _needed(lines: Sequence[OrderLine], components: Components) -> dict[UUID, int]:
+    """Units per stocked variant that the hub has to deliver."""
+    return _by_variant(
+        exploded(
+            (Units(LevelKey(variant, NO_LOCATION), units) for variant, units in claimed_demand(lines).items()),
+            by_variant(lines, components),
+        )
     )
 
 

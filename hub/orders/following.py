@@ -7,6 +7,7 @@ from adapters.sdk.types import ChannelOrder, OrderState
 from hub.infra import work
 from hub.infra.database import WriteSession
 from hub.kernel.principal import SYSTEM, Principal
+from hub.orders.components import BUNDLE, keep_components
 from hub.orders.messages import ROUTE_WORK, NewOrder
 from hub.orders.models import LineFulfiller, Order, OrderHold, OrderLine, OrderMethod, OrderStatus
 from hub.orders.repository import order_lines
@@ -85,6 +86,8 @@ async def _resume(
 
 
 async def _settle(session: WriteSession, known: Order, lines: Sequence[OrderLine], new: NewOrder) -> None:
+    await session.flush()
+    await keep_components(session, lines)
     terms = Terms(near=destination_of(known), handed_over_at=new.handed_over_at)
     await settle_stock(session, known, lines, SYSTEM, terms)
     await earn_delivered(session, known, lines)
@@ -130,7 +133,7 @@ def _quantities_differ(lines: Sequence[OrderLine], order: ChannelOrder) -> bool:
 
     The channel may or may not count what was cancelled or brought back.
     """
-    ours = {line.external_id: line for line in lines if line.kind == "GOODS"}
+    ours = {line.external_id: line for line in lines if line.kind in {"GOODS", BUNDLE}}
     theirs = {line.external_id: line.quantity for line in order.lines if line.kind.value == "GOODS" and line.quantity}
     if theirs.keys() - ours.keys():
         return True

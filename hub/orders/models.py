@@ -123,6 +123,17 @@ class OrderLine(SQLModel, table=True):
         return self.quantity - self.cancelled - self.fulfilled
 
 
+class OrderLineComponent(SQLModel, table=True):
+    """Units of a variant within one unit of an ordered bundle, as the bundle was when it was ordered."""
+
+    __tablename__ = "order_line_components"
+
+    order_line_id: UUID = Field(primary_key=True, foreign_key="order_lines.id")
+    variant_id: UUID = Field(primary_key=True, foreign_key="variants.id")
+    quantity: int = _big()
+    position: int
+
+
 class OrderPayment(SQLModel, table=True):
     """A reference to a payment somebody else took; never card data."""
 

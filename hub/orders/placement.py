@@ -14,6 +14,7 @@ from hub.infra.mutations import mutate
 from hub.infra.sealing import Sealer
 from hub.inventory import (
     InsufficientStockError,
+    bundle_parts,
     expire_due_on_variants,
     require_known_location,
     require_open_in_pool,
@@ -85,7 +86,10 @@ async def place_order(
             if attempt == ATTEMPTS:
                 raise
             async with database.write() as session:
-                await expire_due_on_variants(session, sorted({line.variant_id for line in command.lines}))
+                named = {line.variant_id for line in command.lines}
+                parts = (await bundle_parts(session, named)).values()
+                named |= {part.variant_id for made_of in parts for part in made_of}
+                await expire_due_on_variants(session, sorted(named))
         else:
             return answer
     raise AssertionError  # the last attempt answers or raises

@@ -28,6 +28,7 @@ from hub.kernel.principal import Principal, Scope
 from hub.kernel.quantity import positive_quantity
 from hub.loyalty import ReversePoints, reverse
 from hub.orders.booking import changed
+from hub.orders.components import components_of, parts_of_line
 from hub.orders.errors import OrderNotFoundError, ReturnTooManyError
 from hub.orders.models import OrderLine, OrderReturn, OrderReturnLine
 from hub.orders.repository import lock_order, now, order_lines, places_by_order_ids
@@ -141,19 +142,28 @@ async def _stock(
     return_id: UUID,
     rows: list[tuple[OrderLine, ReturnLineInput]],
 ) -> None:
-    """Whoever delivered them, tracked units are here now."""
+    """Whoever delivered them, tracked units are here now; a bundle comes back as all of its parts."""
     actor = Actor(principal.id, principal.channel_id)
-    variants = await catalog.variants_by_ids(session, {line.variant_id for line, _ in rows if line.variant_id})
+    components = await components_of(session, [line for line, _ in rows])
+    parts = [
+        (part, item)
+        for line, item in rows
+        if line.variant_id is not None
+        for part in parts_of_line(line.id, line.variant_id, components)
+    ]
+    variants = await catalog.variants_by_ids(session, {part.variant_id for part, _ in parts})
     tracked = {variant.id for variant in variants.values() if variant.stock_policy != "UNTRACKED"}
     requests = [
         StockRequest(
             actor,
             TakeBack(
-                (Units(LevelKey(line.variant_id, command.location_id), item.quantity),), item.condition, return_id
+                (Units(LevelKey(part.variant_id, command.location_id), item.quantity * part.quantity),),
+                item.condition,
+                return_id,
             ),
         )
-        for line, item in rows
-        if line.variant_id is not None and line.variant_id in tracked
+        for part, item in parts
+        if part.variant_id in tracked
     ]
     for outcome in await apply(session, requests) if requests else ():
         if isinstance(outcome, Refused):
