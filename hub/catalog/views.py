@@ -19,9 +19,11 @@ PRODUCT_COLUMNS = (
     "id", "handle", "title", "vendor", "product_type", "status", "tags", "version", "created_at", "updated_at",
 )  # fmt: skip
 _PRODUCT = ", ".join(f"p.{name}" for name in PRODUCT_COLUMNS)
+# Whatever a catalog file calls it: what has components is a bundle.
 _VARIANT = """
-    v.id, v.product_id, v.sku, v.sku_generated, v.title, v.kind, v.stock_policy, v.options, v.weight_grams,
-    v.position, v.version
+    v.id, v.product_id, v.sku, v.sku_generated, v.title,
+    CASE WHEN EXISTS (SELECT FROM bundle_components AS b WHERE b.bundle_id = v.id) THEN 'BUNDLE' ELSE v.kind END,
+    v.stock_policy, v.options, v.weight_grams, v.position, v.version
 """
 
 _PRODUCTS_BY_IDS = f"SELECT {_PRODUCT} FROM products AS p WHERE p.id = ANY($1::uuid[])"

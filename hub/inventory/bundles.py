@@ -48,13 +48,7 @@ _WRITE = text(
     "INSERT INTO bundle_components (bundle_id, component_id, quantity, position)"
     " VALUES (:bundle, :part, :quantity, :at)"
 )
-_TOUCH = text(
-    """
-    UPDATE variants SET version = version + 1,
-        kind = CASE WHEN :made THEN 'BUNDLE' WHEN kind = 'BUNDLE' THEN 'GOODS' ELSE kind END
-    WHERE id = :id RETURNING version
-    """
-)
+_TOUCH = text("UPDATE variants SET version = version + 1 WHERE id = :id RETURNING version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +78,7 @@ async def set_components(
         ]
         if rows:
             await session.execute(_WRITE, rows)
-        touched = await session.execute(_TOUCH, {"id": command.bundle_id, "made": bool(rows)})
+        touched = await session.execute(_TOUCH, {"id": command.bundle_id})
         # What may be promised of it has changed, as if its stock had moved.
         await record(session, Event(STOCK_CHANGED, command.bundle_id, touched.scalar_one()))
         return {"bundle_id": str(command.bundle_id), "ids": [str(command.bundle_id)]}
