@@ -14,7 +14,10 @@ from hub_graphql.locations import LocationQuery
 from hub_graphql.nodes import NodeQuery
 from hub_graphql.order_holds import OrderHoldMutation
 from hub_graphql.orders import OrderMutation, OrderQuery
+from hub_graphql.purchase_orders import PurchaseOrderMutation
 from hub_graphql.reservations import ReservationMutation, ReservationQuery
+from hub_graphql.stock_documents import StockDocumentQuery
+from hub_graphql.stock_transfers import StockTransferMutation
 
 
 @strawberry.type(description="What can be read.")
@@ -22,6 +25,7 @@ class Query(
     CatalogQuery,
     LocationQuery,
     InventoryQuery,
+    StockDocumentQuery,
     ReservationQuery,
     OrderQuery,
     FulfillmentQuery,
@@ -33,7 +37,15 @@ class Query(
 
 
 @strawberry.type(description="What can be changed; every mutation takes an idempotency key.")
-class Mutation(InventoryMutation, ReservationMutation, OrderMutation, OrderHoldMutation, FulfillmentMutation):
+class Mutation(
+    InventoryMutation,
+    StockTransferMutation,
+    PurchaseOrderMutation,
+    ReservationMutation,
+    OrderMutation,
+    OrderHoldMutation,
+    FulfillmentMutation,
+):
     pass
 
 
