@@ -142,8 +142,8 @@ def parse_epc(text: str) -> ReadEpc:
 
     Raises EpcError, or EpcSchemeError for what is no SGTIN.
     """
-    if len(text) > MAX_TEXT:
-        raise EpcError(f"an EPC has at most {MAX_TEXT} characters")
+    if len(text) > MAX_TEXT or not (text.isascii() and text.isprintable()):
+        raise EpcError(f"an EPC has at most {MAX_TEXT} printable ASCII characters")
     if _HEX.fullmatch(text):
         return _read(decode_tag(text).sgtin)
     if text.startswith("urn:"):

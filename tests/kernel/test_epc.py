@@ -113,6 +113,7 @@ def test_a_digital_link_names_an_item_too() -> None:
         "urn:epc:tag:sgtin-200:3.0614141.812345.1",
         "https://id.gs1.org/01/70614141123452/21/1",  # a wrong check digit
         "https://id.gs1.org/01/70614141123451",
+        "https://id.gs1.org/\0/01/70614141123451/21/1",
         "https://id.gs1.org/01/70614141123451/21/%20",
         "٣" * 24,
         "A" * 1_000,
