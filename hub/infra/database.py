@@ -79,6 +79,10 @@ class Database:
             self._companions[kind] = kind(self)
         return cast("T", self._companions[kind])
 
+    def accompany(self, companion: object) -> None:
+        """Let this object be the `companion` of its class."""
+        self._companions[type(companion)] = companion
+
     def on_commit(self, hook: Callable[[WriteSession], Awaitable[None]]) -> None:
         """Call `hook` after each committed write. Hooks only wake others up: a lost call must be harmless."""
         self._after_commit.append(hook)

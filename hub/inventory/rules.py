@@ -1,7 +1,7 @@
 """What a movement does to a level, and when a level may give: the one place that knows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -160,16 +160,8 @@ def moved(level: Level, kind: MovementKind, deltas: Deltas) -> Level | None:
     gap = max(0, reserved + allocated - on_hand)
     if kind not in FACTS and gap > level.shortage:
         return None
-    return replace(
-        level,
-        on_hand=on_hand,
-        reserved=reserved,
-        allocated=allocated,
-        incoming=others[0],
-        damaged=others[1],
-        quality_control=others[2],
-        shortage=gap,
-        version=level.version + 1,
+    return Level(
+        level.key, on_hand, reserved, allocated, *others, level.safety_stock, gap, level.version + 1, level.counted_at
     )
 
 
