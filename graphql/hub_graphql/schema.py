@@ -15,6 +15,7 @@ from hub_graphql.nodes import NodeQuery
 from hub_graphql.order_holds import OrderHoldMutation
 from hub_graphql.orders import OrderMutation, OrderQuery
 from hub_graphql.reservations import ReservationMutation, ReservationQuery
+from hub_graphql.rfid import RfidMutation, RfidQuery
 
 
 @strawberry.type(description="What can be read.")
@@ -27,13 +28,16 @@ class Query(
     FulfillmentQuery,
     CustomerQuery,
     ConsoleQuery,
+    RfidQuery,
     NodeQuery,
 ):
     pass
 
 
 @strawberry.type(description="What can be changed; every mutation takes an idempotency key.")
-class Mutation(InventoryMutation, ReservationMutation, OrderMutation, OrderHoldMutation, FulfillmentMutation):
+class Mutation(
+    InventoryMutation, ReservationMutation, OrderMutation, OrderHoldMutation, FulfillmentMutation, RfidMutation
+):
     pass
 
 
