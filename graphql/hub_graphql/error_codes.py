@@ -51,6 +51,13 @@ class ErrorCode(Enum):
         "RESERVATION_NOT_ACTIVE", description="The reservation was already committed or released."
     )
     RESERVATION_EXPIRED = _code("RESERVATION_EXPIRED", description="The reservation's time is over.")
+    STOCK_TRANSFER_NOT_FOUND = _code("STOCK_TRANSFER_NOT_FOUND", description="No such stock transfer for this caller.")
+    PURCHASE_ORDER_NOT_FOUND = _code("PURCHASE_ORDER_NOT_FOUND", description="No such purchase order for this caller.")
+    PURCHASE_ORDER_EXISTS = _code("PURCHASE_ORDER_EXISTS", description="A purchase order has this number already.")
+    REASON_REQUIRED = _code("REASON_REQUIRED", description="Units differ from what is expected: say why.")
+    MISSING_EXCEEDS_OUTSTANDING = _code(
+        "MISSING_EXCEEDS_OUTSTANDING", description="More units are called missing than are still expected."
+    )
     STOCK_MOVED = _code("STOCK_MOVED", description="Stock moved while the request was decided; send it again.")
 
     ORDER_NOT_FOUND = _code("ORDER_NOT_FOUND", description="No such order for this caller.")

@@ -70,6 +70,12 @@ job_seconds = Histogram(
 )
 job_failures = Counter("hub_job_failures", "Runs of a periodic job that raised.", ["job"], registry=REGISTRY)
 reservations_lapsed = Counter("hub_reservations_lapsed", "Reservations whose time ran out.", registry=REGISTRY)
+stock_difference_units = Counter(
+    "hub_stock_difference_units",
+    "Units by which receipts and counts differed from what was expected.",
+    ["document", "direction", "reason"],
+    registry=REGISTRY,
+)
 order_holds_ended = Counter(
     "hub_order_holds_ended", "Orders whose hold a person ended.", ["reason", "decision"], registry=REGISTRY
 )

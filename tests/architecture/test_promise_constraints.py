@@ -22,6 +22,22 @@ CONSTRAINTS = {
         "movements_of_a_level_are_numbered_without_gap",
         "movement_version_is_positive",
         "movement_kind_is_known",
+        "adjustment_says_why",
+    },
+    "consignments": {
+        "consignment_kind_is_known",
+        "consignment_status_is_known",
+        "transfer_has_two_places",
+        "purchase_order_has_a_number",
+        "closed_consignment_says_when",
+    },
+    "consignment_lines": {
+        "consigned_quantity_is_not_negative",
+        "received_quantity_is_not_negative",
+        "extra_quantity_is_not_negative",
+        "missing_quantity_is_not_negative",
+        "consignment_names_a_variant_once",
+        "consigned_units_arrive_or_are_missing_once",
     },
     "reservations": {
         "reservation_owner_is_known",
@@ -83,7 +99,11 @@ CONSTRAINTS = {
         "lot_reverses_at_most_what_was_earned",
     },
 }
-UNIQUE_INDEXES = {"one_open_count_task_per_level", "verified_identity_points_at_one_customer"}
+UNIQUE_INDEXES = {
+    "one_open_count_task_per_level",
+    "purchase_order_number_is_used_once",
+    "verified_identity_points_at_one_customer",
+}
 APPEND_ONLY = ["stock_movements", "order_events", "audit_log", "loyalty_entries", "loyalty_transactions"]
 
 
