@@ -17,7 +17,7 @@ from hub.inventory import commands as c
 from hub.inventory.availability import levels
 from hub.inventory.batcher import batcher_of
 from hub.inventory.engine import apply
-from hub.inventory.errors import BundleStockError, TooManyLinesError, UnknownLocationError
+from hub.inventory.errors import TooManyLinesError, UnknownLocationError
 from hub.inventory.known import Known, Path, Wanted, reaches_its_channel_only
 from hub.inventory.units import LevelKey, Units
 from hub.kernel.errors import InvalidInputError
@@ -112,11 +112,7 @@ class _ReportAsk:
 
     def request(self, known: Known) -> c.StockRequest:
         for key in self.keys:
-            variant = known.variant(key.variant_id, ("variantId",))
-            if variant.id in known.bundles:
-                raise BundleStockError(
-                    f"sku {variant.sku!r} is a bundle; report its components instead", path=("variantId",)
-                )
+            known.stocked(key.variant_id, ("variantId",))
             known.require_locations([key.location_id])
         known.require_in_reach(self.principal, [key.location_id for key in self.keys])
         return c.StockRequest(c.Actor(self.principal.id, self.principal.channel_id), self.command)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from hub.infra.database import WriteSession, raw_connection
-from hub.inventory.errors import UnknownLocationError, UnknownVariantError
+from hub.inventory.errors import BundleStockError, UnknownLocationError, UnknownVariantError
 from hub.inventory.pinning import read_free, read_pools
 from hub.inventory.pool import Pool
 from hub.inventory.units import LevelKey, Units, parts_of
@@ -64,6 +64,13 @@ class Known:
             kind = "sku" if isinstance(named, str) else "variant"
             shown = repr(named[:60]) if isinstance(named, str) else str(named)
             raise UnknownVariantError(f"there is no {kind} {shown}", path=path)
+        return found
+
+    def stocked(self, named: UUID | str, path: Path) -> KnownVariant:
+        """A variant with stock of its own. Raises UnknownVariantError and BundleStockError."""
+        found = self.variant(named, path)
+        if found.id in self.bundles:
+            raise BundleStockError(f"sku {found.sku!r} is a bundle; name its components instead", path=path)
         return found
 
     def require_locations(self, location_ids: Iterable[UUID], path: Path = ("locationId",)) -> None:
