@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -10,7 +11,10 @@ from sqlalchemy import text
 from hub.channel_sync import check_channels, drifts, mark_all_dirty, publish_stock, publishing
 from hub.channels import Channel, channel_by_id
 from hub.infra.database import Database, WriteSession
+from hub.inventory import SetComponents, set_components
+from routing import Part
 from tests.channel_sync.stage import Stage, make_stage
+from tests.factories import make_principal, make_variant, set_stock
 
 BLIND = {"compares_stock": False}
 
@@ -225,6 +229,51 @@ async def test_stock_is_counted_per_place_where_the_channel_does(database: Datab
         assert [(row["location"], row["quantity"]) for row in published(stage)] == [("H", 1)]
         status = await stage.status()
         assert (status.listings, status.in_agreement, status.dirty) == (2, 2, 0)
+        await stage.assert_sound()
+
+
+async def make_bundle(stage: Stage) -> UUID:
+    """The shirt becomes a bundle of two cloths: their variant."""
+    async with stage.database.write() as session:
+        cloth = await make_variant(session, "CLOTH")
+        shirt = (await session.execute(text("SELECT id FROM variants WHERE sku = 'SHIRT'"))).scalar_one()
+    command = SetComponents(shirt, (Part(cloth, 2),))
+    (await set_components(stage.database, make_principal(), command, idempotency_key="bundle")).unwrap()
+    return cloth
+
+
+async def test_a_bundle_is_published_when_its_component_moves(stage: Stage) -> None:
+    cloth = await make_bundle(stage)
+    await set_stock(stage.database, cloth, stage.locations[0], 9)
+    await stage.settle()
+    assert stage.shop.stock["shirt", ""] == 4
+    await set_stock(stage.database, cloth, stage.locations[0], 3)
+    await stage.settle()
+    assert stage.shop.stock["shirt", ""] == 1
+    await stage.assert_sound()
+
+
+async def test_a_bundle_is_published_when_it_is_made_of_something_else(stage: Stage) -> None:
+    cloth = await make_bundle(stage)
+    await set_stock(stage.database, cloth, stage.locations[0], 8)
+    await stage.settle()
+    async with stage.database.read() as session:
+        shirt = (await session.execute(text("SELECT id FROM variants WHERE sku = 'SHIRT'"))).scalar_one()
+    command = SetComponents(shirt, (Part(cloth, 4),))
+    (await set_components(stage.database, make_principal(), command, idempotency_key="again")).unwrap()
+    await stage.settle()
+    assert stage.shop.stock["shirt", ""] == 2
+
+
+async def test_a_bundle_is_counted_per_place_where_the_channel_does(database: Database) -> None:
+    async with make_stage(
+        database, settings={"per_location": True, "compares_stock": False}, external_locations=("B", "H")
+    ) as stage:
+        cloth = await make_bundle(stage)
+        await set_stock(stage.database, cloth, stage.locations[0], 5)
+        await set_stock(stage.database, cloth, stage.locations[1], 2)
+        await stage.settle()
+        assert (stage.shop.stock["shirt", "B"], stage.shop.stock["shirt", "H"]) == (2, 1)
         await stage.assert_sound()
 
 

@@ -16,6 +16,7 @@ from hub.infra.events import EventHub, bounds
 from hub.inventory import AvailabilityFeed
 from hub.kernel.ids import new_id
 from hub.kernel.principal import Principal, PrincipalKind, Scope
+from hub_graphql.bundles import BundleMutation
 from hub_graphql.catalog import CatalogQuery
 from hub_graphql.context import RequestContext
 from hub_graphql.errors import ERROR_TYPES
@@ -41,7 +42,7 @@ class Query(CatalogQuery, LocationQuery, InventoryQuery, StockDocumentQuery, Res
 
 
 @strawberry.type(description="What can be changed.")
-class Mutation(InventoryMutation, StockTransferMutation, PurchaseOrderMutation, ReservationMutation):
+class Mutation(InventoryMutation, BundleMutation, StockTransferMutation, PurchaseOrderMutation, ReservationMutation):
     pass
 
 
