@@ -77,6 +77,7 @@ from hub.inventory.engine import (
 )
 from hub.inventory.errors import (
     InsufficientStockError,
+    StockTransferNotFoundError,
     TooManyLinesError,
     UnknownLocationError,
     UnknownVariantError,
@@ -171,6 +172,7 @@ __all__ = [
     "StockBatcher",
     "StockImportReport",
     "StockRequest",
+    "StockTransferNotFoundError",
     "TakeBack",
     "TooManyLinesError",
     "Unfilled",
