@@ -94,6 +94,10 @@ class ErrorCode(Enum):
         "POINTS_SOURCE_REUSED", description="This source already moved points, in another way."
     )
 
+    RFID_SESSION_NOT_FOUND = _code("RFID_SESSION_NOT_FOUND", description="There is no such read session.")
+    RFID_SESSION_OPEN = _code("RFID_SESSION_OPEN", description="The read session was not closed.")
+    RFID_NOT_A_COUNT = _code("RFID_NOT_A_COUNT", description="The read session was not opened to count.")
+
     IDEMPOTENCY_KEY_INVALID = _code("IDEMPOTENCY_KEY_INVALID", description="Not 1 to 128 printable characters.")
     IDEMPOTENCY_KEY_REUSED = _code("IDEMPOTENCY_KEY_REUSED", description="This key was used with another input.")
     IDEMPOTENCY_CONCURRENT_REQUEST = _code(

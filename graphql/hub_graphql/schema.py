@@ -18,6 +18,7 @@ from hub_graphql.order_holds import OrderHoldMutation
 from hub_graphql.orders import OrderMutation, OrderQuery
 from hub_graphql.purchase_orders import PurchaseOrderMutation
 from hub_graphql.reservations import ReservationMutation, ReservationQuery
+from hub_graphql.rfid import RfidMutation, RfidQuery
 from hub_graphql.stock_documents import StockDocumentQuery
 from hub_graphql.stock_states import StockStateMutation
 from hub_graphql.stock_transfers import StockTransferMutation
@@ -35,6 +36,7 @@ class Query(
     FulfillmentQuery,
     CustomerQuery,
     ConsoleQuery,
+    RfidQuery,
     NodeQuery,
 ):
     pass
@@ -51,6 +53,7 @@ class Mutation(
     OrderMutation,
     OrderHoldMutation,
     FulfillmentMutation,
+    RfidMutation,
 ):
     pass
 

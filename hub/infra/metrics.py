@@ -79,6 +79,18 @@ stock_difference_units = Counter(
 order_holds_ended = Counter(
     "hub_order_holds_ended", "Orders whose hold a person ended.", ["reason", "decision"], registry=REGISTRY
 )
+rfid_sessions = Counter(
+    "hub_rfid_sessions", "Read sessions that were opened and closed.", ["purpose", "step"], registry=REGISTRY
+)
+rfid_tags = Counter(
+    "hub_rfid_tags", "Tags posted to read sessions: added, repeated, refused.", ["result"], registry=REGISTRY
+)
+rfid_proposals = Counter(
+    "hub_rfid_proposals",
+    "Count proposals that somebody decided to apply: applied, refused.",
+    ["result"],
+    registry=REGISTRY,
+)
 pruned = Counter("hub_pruned", "Rows deleted because their time was over.", ["table"], registry=REGISTRY)
 
 

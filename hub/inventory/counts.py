@@ -176,7 +176,8 @@ async def apply_count(
                 line.reason = line.reason or reason
                 if line.reason is None:
                     raise DifferenceReasonRequiredError(
-                        f"the count of variant {line.variant_id} differs from what is expected: say why", path=("reason",)
+                        f"the count of variant {line.variant_id} differs: say why",
+                        path=("reason",),
                     )
         applied.extend(await _post(session, principal, locked.item, ready))
         if all(line.status == CountLineStatus.APPLIED for line in locked.lines.values()):
