@@ -18,9 +18,10 @@ _NAMED = """
 SELECT 'variant', id, sku, stock_policy FROM variants WHERE id = ANY($1::uuid[])
 UNION ALL SELECT 'sku', id, sku, stock_policy FROM variants WHERE sku = ANY($2::text[])
 UNION ALL SELECT 'location', id, NULL, NULL FROM locations WHERE id = ANY($3::uuid[])
+UNION ALL SELECT 'part', component_id, bundle_id::text, quantity::text
+FROM bundle_components WHERE bundle_id = ANY($1::uuid[])
 UNION ALL SELECT 'part', c.component_id, c.bundle_id::text, c.quantity::text
-FROM bundle_components AS c JOIN variants AS v ON v.id = c.bundle_id
-WHERE v.id = ANY($1::uuid[]) OR v.sku = ANY($2::text[])
+FROM variants AS v JOIN bundle_components AS c ON c.bundle_id = v.id WHERE v.sku = ANY($2::text[])
 """
 
 _MEMBERS = "SELECT channel_id, location_id FROM channel_locations WHERE channel_id = ANY($1::uuid[])"
@@ -106,14 +107,18 @@ async def read_known(session: WriteSession, wanted: Wanted, *, locked: bool) -> 
     skus = [item for item in wanted.variants if isinstance(item, str)]
     variants: dict[UUID | str, KnownVariant] = {}
     locations: set[UUID] = set()
-    bundles: dict[UUID, tuple[Part, ...]] = {}
+    parts: dict[UUID, dict[UUID, int]] = {}
     for kind, found, sku, policy in await driver.fetch(_NAMED, ids, skus, list(wanted.locations)):
         if kind == "location":
             locations.add(found)
         elif kind == "part":
-            bundles[UUID(sku)] = (*bundles.get(UUID(sku), ()), Part(found, int(policy)))
+            # A bundle that is named by id and by sku comes twice.
+            parts.setdefault(UUID(sku), {})[found] = int(policy)
         else:
             variants[sku if kind == "sku" else found] = KnownVariant(found, sku, policy)
+    bundles = {
+        bundle: tuple(Part(part, units) for part, units in sorted(made_of.items())) for bundle, made_of in parts.items()
+    }
     reach: dict[UUID, set[UUID]] = {}
     if wanted.reach:
         for channel_id, location_id in await driver.fetch(_MEMBERS, list(wanted.reach)):

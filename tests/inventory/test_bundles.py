@@ -238,6 +238,14 @@ class TestClaiming:
         answer = await claim(stage, (SET, 1), (BAG, 2), places=(0,), owner=owner)
         assert held(stage, answer) == {(CAMERA, 0): 1, (LENS, 0): 4}
 
+    async def test_a_bundle_named_by_id_and_by_sku_is_the_same_bundle(self, database: Database) -> None:
+        stage = await make_set(database, locations=1)
+        await stock(stage, 0, camera=2, lens=4)
+        lines = (ReservationLineInput(stage.variants[SET], 1), ReservationLineInput("SKU-3", 1))
+        command = CreateReservation(ReservationOwner.CART, lines, channel_id=stage.channel_id)
+        answer = await create_reservation(database, make_principal(), command, idempotency_key="k")
+        assert held(stage, answer) == {(CAMERA, 0): 2, (LENS, 0): 4}
+
     @pytest.mark.parametrize("owner", [ReservationOwner.CART, ReservationOwner.STAFF])
     async def test_a_list_of_places_is_tried_in_order(self, database: Database, owner: ReservationOwner) -> None:
         stage = await make_set(database)

@@ -1,6 +1,7 @@
 """Ordered bundles: claimed, routed and handed out whole from one location, as the components they were sold with."""
 
 import asyncio
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -73,7 +74,7 @@ async def stock(world: World, location: UUID, *, shoe: int, shirt: int) -> None:
 
 async def capture(world: World, quantity: int = 2, **changes: object) -> UUID:
     line = ChannelOrderLine("l1", "Outfit", quantity, Money(9000, "EUR"), sku="OUTFIT")
-    order = world.channel_order(lines=(line,), total=Money(9000 * quantity, "EUR"), **changes)
+    order = replace(world.channel_order(lines=(line,), total=Money(9000 * quantity, "EUR")), **changes)  # type: ignore[arg-type]
     assert await world.capture(order) is CaptureResult.CREATED
     return (await world.order()).id
 
@@ -168,7 +169,9 @@ async def test_a_placed_bundle_without_all_of_its_components_is_refused(world: W
     answer = await place_order(world.database, world.staff, command, SEALER, idempotency_key="k")
     assert answer.refusal is not None
     assert answer.refusal.code == "INSUFFICIENT_STOCK"
-    [line] = answer.refusal.details["lines"]
+    details = answer.refusal.details
+    assert details is not None
+    [line] = details["lines"]
     assert (line["variant_id"], line["requested"], line["available"]) == (str(outfit), 1, 0)
 
 
