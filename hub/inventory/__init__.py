@@ -62,9 +62,11 @@ from hub.inventory.errors import (
     error_of,
 )
 from hub.inventory.feed import AvailabilityFeed, Seen, Watched
+from hub.inventory.history import Month, MonthStillNeededError, detach_months, months, open_months
 from hub.inventory.models import ReservationOwner, ReservationStatus
 from hub.inventory.pinning import pin
 from hub.inventory.pool import Pinned, PoolClaim
+from hub.inventory.repairing import Repair, repair_stock
 from hub.inventory.reservations import (
     CreateReservation,
     ReservationLineInput,
@@ -98,6 +100,8 @@ __all__ = [
     "LevelKey",
     "LevelView",
     "MarkDamaged",
+    "Month",
+    "MonthStillNeededError",
     "Move",
     "Outcome",
     "OverloadedError",
@@ -108,6 +112,7 @@ __all__ = [
     "RefusalCode",
     "Refused",
     "Release",
+    "Repair",
     "ReservationLineInput",
     "ReservationOwner",
     "ReservationStatus",
@@ -136,6 +141,7 @@ __all__ = [
     "commit_to_receipt",
     "count_stock",
     "create_reservation",
+    "detach_months",
     "error_of",
     "expire_due_on_variants",
     "expire_due_reservations",
@@ -143,10 +149,13 @@ __all__ = [
     "import_stock",
     "levels",
     "lines_waiting_for",
+    "months",
+    "open_months",
     "pin",
     "reading",
     "receive_stock",
     "release_reservation",
+    "repair_stock",
     "replace_unfilled",
     "require_known_location",
     "require_open_in_pool",
