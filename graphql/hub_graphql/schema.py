@@ -14,7 +14,11 @@ from hub_graphql.locations import LocationQuery
 from hub_graphql.nodes import NodeQuery
 from hub_graphql.order_holds import OrderHoldMutation
 from hub_graphql.orders import OrderMutation, OrderQuery
+from hub_graphql.purchase_orders import PurchaseOrderMutation
 from hub_graphql.reservations import ReservationMutation, ReservationQuery
+from hub_graphql.rfid import RfidMutation, RfidQuery
+from hub_graphql.stock_documents import StockDocumentQuery
+from hub_graphql.stock_transfers import StockTransferMutation
 
 
 @strawberry.type(description="What can be read.")
@@ -22,18 +26,29 @@ class Query(
     CatalogQuery,
     LocationQuery,
     InventoryQuery,
+    StockDocumentQuery,
     ReservationQuery,
     OrderQuery,
     FulfillmentQuery,
     CustomerQuery,
     ConsoleQuery,
+    RfidQuery,
     NodeQuery,
 ):
     pass
 
 
 @strawberry.type(description="What can be changed; every mutation takes an idempotency key.")
-class Mutation(InventoryMutation, ReservationMutation, OrderMutation, OrderHoldMutation, FulfillmentMutation):
+class Mutation(
+    InventoryMutation,
+    StockTransferMutation,
+    PurchaseOrderMutation,
+    ReservationMutation,
+    OrderMutation,
+    OrderHoldMutation,
+    FulfillmentMutation,
+    RfidMutation,
+):
     pass
 
 

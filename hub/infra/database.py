@@ -120,6 +120,21 @@ class Database:
                     await session.close()
 
     @asynccontextmanager
+    async def glance(self) -> AsyncIterator[ReadSession]:
+        """Reads that need no common snapshot: each statement sees the newest state and costs one round trip.
+
+        Raises UnavailableError.
+        """
+        with outages_told():
+            async with self._engine.connect() as connection:
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                session = AsyncSession(connection, expire_on_commit=False, autoflush=False)
+                try:
+                    yield ReadSession(session)
+                finally:
+                    await session.close()
+
+    @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
         """A bare autocommit connection, for advisory locks and health checks."""
         async with self._engine.connect() as connection:

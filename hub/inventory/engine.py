@@ -192,8 +192,10 @@ def _level_keys(requests: Iterable[c.StockRequest]) -> tuple[set[LevelKey], set[
                 wanted.update(item.key for _, item in holders)
             case c.Sell(units=units) | c.Receive(units=units) | c.TakeBack(units=units) | c.MarkDamaged(units=units):
                 created.update(item.key for item in units)
-            case c.Adjust(key=key) | c.Count(key=key) | c.SetSafetyStock(key=key):
-                created.add(key)
+            case c.Announce() | c.Withdraw() | c.Dispatch() | c.Arrive():
+                created.update(command.keys)
+            case c.Adjust() | c.Count() | c.SetSafetyStock() | c.ChangeBucket() | c.WriteOff():
+                created.add(command.key)
             case c.Move():
                 wanted.add(LevelKey(command.variant_id, command.from_location_id))
                 created.add(LevelKey(command.variant_id, command.to_location_id))

@@ -8,6 +8,7 @@ from hub.infra.database import Database, WriteSession, raw_connection
 from hub.inventory import storage
 from hub.inventory.books import Books, Posting
 from hub.inventory.checking import broken_levels
+from hub.inventory.consignments import OUTSTANDING
 from hub.inventory.demand import ask_for_count
 from hub.inventory.engine import SYSTEM_ACTOR, enter
 from hub.inventory.restating import Evidence, UndecidableError, repaired, states
@@ -19,13 +20,16 @@ MAX_REPAIRED = 1_000
 """Levels of one run; what is beyond is left to the next."""
 
 # After the level's lock: whoever changes a claim on the level or its ledger holds that lock until it commits.
-_EVIDENCE = """
+_EVIDENCE = f"""
 WITH claims AS (
     SELECT coalesce(sum(l.quantity), 0)::bigint AS quantity
     FROM reservation_lines AS l JOIN reservations AS r ON r.id = l.reservation_id AND r.status = 'ACTIVE'
     WHERE l.variant_id = $1 AND l.location_id = $2
 ), holdings AS (
     SELECT coalesce(sum(quantity), 0)::bigint AS quantity FROM allocations WHERE variant_id = $1 AND location_id = $2
+), announced AS (
+    SELECT coalesce(sum(quantity), 0)::bigint AS quantity FROM ({OUTSTANDING}) AS o
+    WHERE variant_id = $1 AND location_id = $2
 ), opening AS (
     SELECT max(level_version) AS version FROM stock_movements
     WHERE variant_id = $1 AND location_id = $2 AND kind = 'OPENING'
@@ -35,7 +39,8 @@ SELECT coalesce(sum(m.on_hand_delta), 0)::bigint, coalesce(sum(m.reserved_delta)
        coalesce(sum(m.damaged_delta), 0)::bigint, coalesce(sum(m.quality_control_delta), 0)::bigint,
        count(*) AS rows, count(DISTINCT m.level_version) AS distinct, coalesce(min(m.level_version), 1) AS first,
        coalesce(max(m.level_version), 0) AS last, (SELECT version IS NOT NULL FROM opening) AS reopened,
-       (SELECT quantity FROM claims) AS claimed, (SELECT quantity FROM holdings) AS held
+       (SELECT quantity FROM claims) AS claimed, (SELECT quantity FROM holdings) AS held,
+       (SELECT quantity FROM announced) AS announced
 FROM stock_movements AS m
 WHERE m.variant_id = $1 AND m.location_id = $2 AND m.level_version >= coalesce((SELECT version FROM opening), 0)
 """

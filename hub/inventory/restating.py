@@ -12,7 +12,8 @@ CARRIED_FORWARD = "CARRIED_FORWARD"
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A level beside what is known of it: its movements since the last OPENING, active claims, and holdings.
+    """A level beside what is known of it: its movements since the last OPENING, active claims, holdings, and what is
+    still on the way.
 
     `distinct` counts the different numbers among the `rows` movements; `reopened`: the first of them is an OPENING.
     """
@@ -26,6 +27,7 @@ class Evidence:
     reopened: bool
     claimed: int
     held: int
+    announced: int
 
     @property
     def ledger_is_complete(self) -> bool:
@@ -37,8 +39,12 @@ class Evidence:
     @property
     def holds(self) -> bool:
         """Ledger, level and claims tell one story."""
-        agreed = states(self.level) == replace(self.ledger, reserved=self.claimed, allocated=self.held) == self.ledger
+        agreed = states(self.level) == self.ledger == self.claimed_from(self.ledger)
         return agreed and self.ledger_is_complete and self.last == self.level.version
+
+    def claimed_from(self, decided: Deltas) -> Deltas:
+        """The states with what claims, holdings and announcements make of them."""
+        return replace(decided, reserved=self.claimed, allocated=self.held, incoming=self.announced)
 
 
 class UndecidableError(Exception):
@@ -48,9 +54,9 @@ class UndecidableError(Exception):
 def repaired(evidence: Evidence, actor: Actor, *, trust_level: bool = False) -> Posting | None:
     """The movement that makes ledger, level and claims agree; None when they do.
 
-    Claims decide reserved and allocated. The ledger, if complete, decides the rest, and the movement adds to it what
-    the claims lack or have too many. With `trust_level` the level decides, and an OPENING movement starts its ledger
-    anew. Raises UndecidableError.
+    Claims, holdings and announcements decide reserved, allocated and incoming. The ledger, if complete, decides the
+    rest, and the movement adds to it what the claims lack or have too many. With `trust_level` the level decides, and
+    an OPENING movement starts its ledger anew. Raises UndecidableError.
     """
     if evidence.holds:
         return None
@@ -60,7 +66,7 @@ def repaired(evidence: Evidence, actor: Actor, *, trust_level: bool = False) -> 
             " there. Count the level, then let the level decide (--trust-level)"
         )
     decided = states(evidence.level) if trust_level else evidence.ledger
-    target = replace(decided, reserved=evidence.claimed, allocated=evidence.held)
+    target = evidence.claimed_from(decided)
     below = [item.name for item in fields(target) if item.name != "on_hand" and getattr(target, item.name) < 0]
     if below:
         raise UndecidableError(f"the ledger adds up to less than nothing: {', '.join(below)}")

@@ -24,6 +24,7 @@ def _evidence(level: Level, ledger: Deltas, *, rows: int = 3, first: int = 1, **
         reopened=bool(claims.pop("reopened", 0)),
         claimed=claims.pop("claimed", ledger.reserved),
         held=claims.pop("held", ledger.allocated),
+        announced=claims.pop("announced", ledger.incoming),
     )
 
 
@@ -38,10 +39,12 @@ def test_a_complete_ledger_decides_what_is_there():
     assert (posting.kind, posting.deltas, posting.reason) == (MovementKind.ADJUST, Deltas(), "REPAIRED")
 
 
-def test_claims_decide_what_is_reserved_and_allocated():
-    posting = repaired(_evidence(Level(KEY, 10, 2, 4, version=3), Deltas(10, 2, 4), claimed=5, held=1), ACTOR)
+def test_claims_decide_what_is_reserved_allocated_and_on_the_way():
+    posting = repaired(
+        _evidence(Level(KEY, 10, 2, 4, version=3), Deltas(10, 2, 4), claimed=5, held=1, announced=6), ACTOR
+    )
     assert posting is not None
-    assert posting.deltas == Deltas(reserved=3, allocated=-3)
+    assert posting.deltas == Deltas(reserved=3, allocated=-3, incoming=6)
     assert (posting.level.reserved, posting.level.allocated) == (5, 1)
 
 
@@ -81,5 +84,5 @@ def test_a_ledger_that_starts_with_an_opening_is_complete_without_what_was_befor
 
 
 def test_a_ledger_below_nothing_is_refused():
-    with pytest.raises(UndecidableError, match="incoming"):
-        repaired(_evidence(Level(KEY, 10, version=3), Deltas(10, incoming=-1)), ACTOR)
+    with pytest.raises(UndecidableError, match="damaged"):
+        repaired(_evidence(Level(KEY, 10, version=3), Deltas(10, damaged=-1)), ACTOR)
