@@ -5,11 +5,12 @@ snapshot, only the newest state, so the process reads it for all mutations that 
 """
 
 import asyncio
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from contextvars import Context
 from typing import Any, TypeVar
 
 from hub.infra.database import Database, ReadSession
+from hub.infra.outages import DatabaseAwayError, outage
 from hub_graphql.limits import MAX_LOADER_KEYS
 from hub_graphql.loaders import Batch
 
@@ -47,25 +48,32 @@ class SharedReads:
                 async with self._database.glance() as session:
                     for batch, waiting in wanted.items():
                         await _answer(session, batch, waiting)
-            except BaseException as error:
-                for answer in _unanswered(wanted):
-                    answer.set_exception(error if isinstance(error, Exception) else ConnectionAbortedError("stopping"))
-                if not isinstance(error, Exception):
-                    raise
+            except Exception as error:  # noqa: BLE001 (whatever it is, it is told to who asked)
+                _fail(wanted, error)
+            except asyncio.CancelledError:
+                _fail(wanted, DatabaseAwayError("the process is stopping; retry"))
+                raise
 
 
 async def _answer(session: ReadSession, batch: Batch[Any, Any], waiting: _Waiting) -> None:
+    """A look-up that fails fails alone: each statement stands for itself."""
     keys = list(waiting)
-    for start in range(0, len(keys), MAX_LOADER_KEYS):
-        part = keys[start : start + MAX_LOADER_KEYS]
-        found = await batch(session, part)
-        for key in part:
-            for answer in waiting[key]:
+    try:
+        for start in range(0, len(keys), MAX_LOADER_KEYS):
+            part = keys[start : start + MAX_LOADER_KEYS]
+            found = await batch(session, part)
+            for key in part:
+                for answer in waiting[key]:
+                    if not answer.done():
+                        answer.set_result(found.get(key))
+    except Exception as error:  # noqa: BLE001 (whatever it is, it is told to who asked)
+        _fail({batch: waiting}, error)
+
+
+def _fail(wanted: dict[Batch[Any, Any], _Waiting], error: Exception) -> None:
+    told = outage(error) or error
+    for waiting in wanted.values():
+        for answers in waiting.values():
+            for answer in answers:
                 if not answer.done():
-                    answer.set_result(found.get(key))
-
-
-def _unanswered(wanted: dict[Batch[Any, Any], _Waiting]) -> Iterator[asyncio.Future[Any]]:
-    return (
-        answer for waiting in wanted.values() for answers in waiting.values() for answer in answers if not answer.done()
-    )
+                    answer.set_exception(told)

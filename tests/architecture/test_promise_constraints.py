@@ -21,6 +21,18 @@ CONSTRAINTS = {
     "stock_movements": {"movement_version_is_positive", "movement_kind_is_known", "adjustment_says_why"},
     "stock_movements_first": {"movements_first_are_numbered_without_gap", "movement_kind_is_known"},
     "stock_movements_default": {"movements_default_are_numbered_without_gap", "movement_kind_is_known"},
+    "count_sessions": {
+        "count_session_status_is_known",
+        "recount_threshold_is_not_negative",
+        "closed_count_session_says_when",
+    },
+    "count_lines": {
+        "count_line_status_is_known",
+        "counted_quantity_is_not_negative",
+        "count_session_names_a_variant_once",
+        "counted_line_says_what_and_when",
+        "applied_variance_says_why",
+    },
     "consignments": {
         "consignment_kind_is_known",
         "consignment_status_is_known",
