@@ -97,6 +97,7 @@ from hub.inventory.engine import (
 )
 from hub.inventory.errors import (
     InsufficientStockError,
+    StockTransferNotFoundError,
     TooManyLinesError,
     UnknownLocationError,
     UnknownVariantError,
@@ -202,6 +203,7 @@ __all__ = [
     "StockBatcher",
     "StockImportReport",
     "StockRequest",
+    "StockTransferNotFoundError",
     "TakeBack",
     "TooManyLinesError",
     "Unfilled",

@@ -85,6 +85,7 @@ CONSTRAINTS = {
         "rfid_status_is_known",
         "closed_rfid_sessions_say_when",
         "counts_belong_to_no_transfer",
+        "only_closed_reads_are_booked",
     },
     "rfid_tags": {"an_item_is_read_once_per_session"},
     "rfid_lines": {

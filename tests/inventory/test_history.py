@@ -200,7 +200,7 @@ async def test_a_database_with_history_is_brought_along(postgres: EmbeddedPostgr
         key = await stage.stock(5)
         await stage.reserve([Units(key, 2)])
         await database.close()
-        await downgrade(url, "2026_11_22_14")
+        await downgrade(url, "2026_11_22_15")
         assert (await stage.row("SELECT relkind FROM pg_class WHERE relname = 'stock_movements'"))[0] == b"r"
         await database.close()
         await upgrade(url)

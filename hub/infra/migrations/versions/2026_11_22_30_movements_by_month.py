@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "2026_11_22_30"
-down_revision = "2026_11_22_14"
+down_revision = "2026_11_22_15"
 branch_labels = None
 depends_on = None
 
