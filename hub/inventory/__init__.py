@@ -105,6 +105,7 @@ from hub.inventory.errors import (
     error_of,
 )
 from hub.inventory.feed import AvailabilityFeed, Seen, Watched
+from hub.inventory.history import Month, MonthStillNeededError, detach_months, months, open_months
 from hub.inventory.models import ReservationOwner, ReservationStatus
 from hub.inventory.pinning import pin
 from hub.inventory.pool import Pinned, PoolClaim
@@ -116,6 +117,7 @@ from hub.inventory.purchase_orders import (
     reschedule_purchase_order,
 )
 from hub.inventory.receiving import ReceiptLine
+from hub.inventory.repairing import Repair, repair_stock
 from hub.inventory.reservations import (
     CreateReservation,
     ReservationLineInput,
@@ -178,6 +180,8 @@ __all__ = [
     "LevelKey",
     "LevelView",
     "MarkDamaged",
+    "Month",
+    "MonthStillNeededError",
     "Move",
     "OpenCount",
     "Outcome",
@@ -190,6 +194,7 @@ __all__ = [
     "RefusalCode",
     "Refused",
     "Release",
+    "Repair",
     "ReservationLineInput",
     "ReservationOwner",
     "ReservationStatus",
@@ -237,6 +242,7 @@ __all__ = [
     "create_purchase_order",
     "create_reservation",
     "create_transfer",
+    "detach_months",
     "dispatch_transfer",
     "error_of",
     "expected_by_levels",
@@ -249,7 +255,9 @@ __all__ = [
     "levels",
     "lines_by_ids",
     "lines_waiting_for",
+    "months",
     "open_count",
+    "open_months",
     "pin",
     "reading",
     "receive_purchase_order",
@@ -257,6 +265,7 @@ __all__ = [
     "receive_transfer",
     "record_counts",
     "release_reservation",
+    "repair_stock",
     "replace_unfilled",
     "require_known_location",
     "require_open_in_pool",
