@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
 from uuid import UUID
 
 from hub.infra.database import WriteSession
@@ -33,6 +35,8 @@ from hub.orders.errors import ReservationMismatchError
 from hub.orders.models import LineFulfiller, Order, OrderLine
 from hub.orders.rules import destination_of
 from routing import RoutingMethod
+
+_NOTHING: Final[Mapping[UUID, int]] = MappingProxyType({})
 
 
 class StockMovedError(UnavailableError):
@@ -136,16 +140,18 @@ async def sell(
     principal: Principal,
     *,
     reservation_id: UUID | None = None,
+    sold_before: Mapping[UUID, int] = _NOTHING,
 ) -> None:
     """Post the sale of open units that already happened at the counter: a fact, never refused for lack of stock.
 
     The units of `reservation_id` are sold first and what it holds besides is released; a lapsed one no longer holds
-    anything and is left alone. Raises ReservationNotActiveError when it was used or released before.
+    anything and is left alone. Units of `sold_before` (per variant) were posted before.
+    Raises ReservationNotActiveError when it was used or released before.
     """
     units = tuple(
-        Units(LevelKey(line.variant_id, location_id), line.open_quantity)
-        for line in lines
-        if line.variant_id is not None and line.fulfilled_by == LineFulfiller.HANDED_OVER and line.open_quantity
+        Units(LevelKey(variant_id, location_id), quantity - sold_before.get(variant_id, 0))
+        for variant_id, quantity in _handed_over(lines).items()
+        if quantity > sold_before.get(variant_id, 0)
     )
     if not units:
         return
@@ -159,6 +165,14 @@ async def sell(
         order.reservation_id = reservation_id
     if isinstance(outcome, Refused):
         raise error_of(outcome)
+
+
+def _handed_over(lines: Sequence[OrderLine]) -> dict[UUID, int]:
+    units: dict[UUID, int] = {}
+    for line in lines:
+        if line.variant_id is not None and line.fulfilled_by == LineFulfiller.HANDED_OVER and line.open_quantity:
+            units[line.variant_id] = units.get(line.variant_id, 0) + line.open_quantity
+    return units
 
 
 def claimed_demand(lines: Sequence[OrderLine]) -> dict[UUID, int]:
