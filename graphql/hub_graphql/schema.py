@@ -14,6 +14,7 @@ from hub_graphql.locations import LocationQuery
 from hub_graphql.nodes import NodeQuery
 from hub_graphql.order_holds import OrderHoldMutation
 from hub_graphql.orders import OrderMutation, OrderQuery
+from hub_graphql.pos_facts import PosMutation
 from hub_graphql.reservations import ReservationMutation, ReservationQuery
 
 
@@ -33,7 +34,9 @@ class Query(
 
 
 @strawberry.type(description="What can be changed; every mutation takes an idempotency key.")
-class Mutation(InventoryMutation, ReservationMutation, OrderMutation, OrderHoldMutation, FulfillmentMutation):
+class Mutation(
+    InventoryMutation, ReservationMutation, OrderMutation, OrderHoldMutation, PosMutation, FulfillmentMutation
+):
     pass
 
 

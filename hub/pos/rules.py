@@ -47,7 +47,7 @@ def check_receipt(receipt: str, path: tuple[str, ...]) -> None:
 
 def _check_return(fact: GoodsReturn) -> None:
     if fact.original is not None:
-        check_receipt(fact.original.receipt, ("original", "receipt"))
+        check_receipt(fact.original.receipt, ("originalReceipt",))
     for index, line in enumerate(fact.lines):
         path = ("lines", str(index))
         positive_quantity(line.quantity, path=(*path, "quantity"))

@@ -105,4 +105,5 @@ async def make_counter(database: Any) -> Counter:
                     location_ids=frozenset({place}),
                 )
             )
-    return Counter(world, *tills)
+    berlin, hamburg = tills
+    return Counter(world, berlin, hamburg)

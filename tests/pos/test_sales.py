@@ -142,9 +142,7 @@ class TestItsHold:
         elif how == "unknown":
             reservation = new_id()
         till = counter.hamburg if how == "of another till" else counter.berlin
-        [row] = await counter.report(
-            counter.sale("1", minutes_ago=sold_at, reservation_id=reservation), till=till
-        )
+        [row] = await counter.report(counter.sale("1", minutes_ago=sold_at, reservation_id=reservation), till=till)
         assert row["recorded"]
         await counter.world.assert_sound()
 
@@ -159,9 +157,7 @@ class TestItsHold:
             idempotency_key="commit",
         )
         answer.unwrap()
-        [row] = await counter.report(
-            counter.sale("1", ("SHIRT", 3), minutes_ago=-1, reservation_id=reservation)
-        )
+        [row] = await counter.report(counter.sale("1", ("SHIRT", 3), minutes_ago=-1, reservation_id=reservation))
         order, [line] = await counter.order(row)
         assert (order.status, line.fulfilled) == ("COMPLETED", 3)
         assert (await counter.level()).on_hand == 2
@@ -198,9 +194,7 @@ class TestPromises:
         assert row["warnings"] == ["PROMISES_AT_RISK"]
         assert (row["reservations"], row["allocations"]) == ([], [[str(newest.id), str(world.shirt), 1]])
         assert (await counter.level()).shortage == 1
-        told = await counter.one(
-            "SELECT payload ->> 'allocations' FROM outbox WHERE topic = 'stock.promises_affected'"
-        )
+        told = await counter.one("SELECT payload ->> 'allocations' FROM outbox WHERE topic = 'stock.promises_affected'")
         assert str(newest.id) in told
         await world.assert_sound()
 
@@ -246,7 +240,9 @@ class TestWhatIsRefused:
 
     async def test_one_bad_row_stands_alone_or_stops_all(self, counter: Counter) -> None:
         good, bad = counter.sale("1"), counter.sale("2", lines=())
-        unread = Unreadable("3", {"code": "INVALID_AMOUNT", "kind": "INVALID", "message": "?", "path": [], "details": None})
+        unread = Unreadable(
+            "3", {"code": "INVALID_AMOUNT", "kind": "INVALID", "message": "?", "path": [], "details": None}
+        )
         strict = await counter.report(good, bad, unread, policy=ErrorPolicy.REJECT_EVERYTHING)
         assert [row["recorded"] for row in strict] == [False, False, False]
         assert await counter.one("SELECT count(*) FROM orders") == 0
