@@ -88,7 +88,10 @@ class RunningHub:
         """A digest of every table's rows, by table; equal digests mean that nothing changed."""
         connection = await asyncpg.connect(self.database_url)
         try:
-            tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+            tables = await connection.fetch(
+                "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+                " AND NOT relispartition ORDER BY 1"
+            )
             names = [name for (name,) in tables if name not in besides]
             parts = [
                 f"SELECT '{name}', md5(coalesce(string_agg(r::text, '|' ORDER BY r::text), '')) FROM {name} AS r"

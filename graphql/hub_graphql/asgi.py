@@ -85,7 +85,8 @@ class _Exchange:
             await self._respond_to(operation, principal)
 
     async def _respond_to(self, operation: Operation, principal: Principal) -> None:
-        context = self._edge.context(principal, self._request_id)
+        make = self._edge.mutation_context if operation.kind is OperationType.MUTATION else self._edge.context
+        context = make(principal, self._request_id)
         payload = await self._edge.engine.run(operation, context, seconds=self._edge.request_seconds)
         await self._respond(_result_status(payload), payload)
 

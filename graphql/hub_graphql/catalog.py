@@ -27,12 +27,8 @@ from hub_graphql.permissions import require_scope
 from hub_graphql.product_words import ProductSortKey, ProductStatus, product_sort
 from hub_graphql.products import (
     Category,
-    Listing,
-    Price,
     Product,
-    ProductImage,
     Variant,
-    VariantOption,
     category_node,
     load_product,
     load_variant,
@@ -260,17 +256,3 @@ def _short(text: str, name: str) -> str:
 register_node("Product", load_visible_product, Scope.CATALOG_READ)
 register_node("Variant", load_visible_variant, Scope.CATALOG_READ)
 register_node("Category", load_category, Scope.CATALOG_READ)
-
-__all__ = [
-    "CatalogQuery",
-    "Category",
-    "Listing",
-    "Price",
-    "Product",
-    "ProductImage",
-    "Variant",
-    "VariantOption",
-    "load_product",
-    "load_variant",
-    "visible_variants",
-]

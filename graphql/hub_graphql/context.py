@@ -10,6 +10,7 @@ import strawberry
 from hub.infra.database import Database, ReadSession, WriteSession
 from hub.kernel.principal import Principal
 from hub_graphql.loaders import Batch, Loaders
+from hub_graphql.shared_reads import SharedReads
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
@@ -32,7 +33,7 @@ class RequestContext:
 
     Reads share one repeatable-read session, opened by the first read and guarded by a lock, because sibling
     resolvers run concurrently and a session cannot. A subscription lives long, so with `hold_session=False`
-    each read opens and closes its own: nothing is held between events.
+    each read opens and closes its own: nothing is held between events. A mutation looks keys up through `shared`.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class RequestContext:
         services: Mapping[type[Any], Any] | None = None,
         *,
         hold_session: bool = True,
+        shared: SharedReads | None = None,
     ) -> None:
         self.principal = principal
         self.request_id = request_id
@@ -55,6 +57,7 @@ class RequestContext:
         self._opened = AsyncExitStack()
         self._session: ReadSession | None = None
         self._loaders = Loaders(self.read)
+        self._shared = shared
 
     def service(self, kind: type[T]) -> T:
         """The long-lived object of this class that the composition root provided."""
@@ -84,9 +87,13 @@ class RequestContext:
 
     async def load(self, batch: Batch[K, V], key: K) -> V | None:
         """What `batch` finds for `key`, in one statement with every key asked for at the same time."""
+        if self._shared is not None:
+            return await self._shared.load(batch, key)
         return await self._loaders.load(batch, key)
 
     async def load_many(self, batch: Batch[K, V], keys: list[K]) -> list[V | None]:
+        if self._shared is not None:
+            return list(await asyncio.gather(*(self._shared.load(batch, key) for key in keys)))
         return await self._loaders.load_many(batch, keys)
 
     @asynccontextmanager

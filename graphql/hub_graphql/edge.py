@@ -5,12 +5,14 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hub.infra.database import Database
 from hub.kernel.ids import new_id
 from hub.kernel.principal import Principal
 from hub_graphql import limits
 from hub_graphql.context import RequestContext, SessionSource
 from hub_graphql.execution import Engine
 from hub_graphql.refusals import OriginRefusedError
+from hub_graphql.shared_reads import SharedReads
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -78,6 +80,13 @@ class Edge:
 
     def context(self, principal: Principal, request_id: str, *, hold_session: bool = True) -> RequestContext:
         return RequestContext(principal, self.database, request_id, self.services, hold_session=hold_session)
+
+    def mutation_context(self, principal: Principal, request_id: str) -> RequestContext:
+        """Holds no connection while it waits for look-ups that others make too: a pool of one must be enough."""
+        if not isinstance(self.database, Database):
+            return self.context(principal, request_id)
+        shared = self.database.companion(SharedReads)
+        return RequestContext(principal, self.database, request_id, self.services, hold_session=False, shared=shared)
 
     def check_origin(self, handshake: Handshake) -> None:
         """Raises OriginRefusedError for a page of a foreign origin. No Origin header: not a browser page."""

@@ -57,6 +57,13 @@ class ErrorCode(Enum):
         "RESERVATION_NOT_ACTIVE", description="The reservation was already committed or released."
     )
     RESERVATION_EXPIRED = _code("RESERVATION_EXPIRED", description="The reservation's time is over.")
+    STOCK_TRANSFER_NOT_FOUND = _code("STOCK_TRANSFER_NOT_FOUND", description="No such stock transfer for this caller.")
+    PURCHASE_ORDER_NOT_FOUND = _code("PURCHASE_ORDER_NOT_FOUND", description="No such purchase order for this caller.")
+    PURCHASE_ORDER_EXISTS = _code("PURCHASE_ORDER_EXISTS", description="A purchase order has this number already.")
+    REASON_REQUIRED = _code("REASON_REQUIRED", description="Units differ from what is expected: say why.")
+    MISSING_EXCEEDS_OUTSTANDING = _code(
+        "MISSING_EXCEEDS_OUTSTANDING", description="More units are called missing than are still expected."
+    )
     STOCK_MOVED = _code("STOCK_MOVED", description="Stock moved while the request was decided; send it again.")
 
     ORDER_NOT_FOUND = _code("ORDER_NOT_FOUND", description="No such order for this caller.")
@@ -91,6 +98,10 @@ class ErrorCode(Enum):
     POINTS_SOURCE_REUSED = _code(
         "POINTS_SOURCE_REUSED", description="This source already moved points, in another way."
     )
+
+    RFID_SESSION_NOT_FOUND = _code("RFID_SESSION_NOT_FOUND", description="There is no such read session.")
+    RFID_SESSION_OPEN = _code("RFID_SESSION_OPEN", description="The read session was not closed.")
+    RFID_NOT_A_COUNT = _code("RFID_NOT_A_COUNT", description="The read session was not opened to count.")
 
     IDEMPOTENCY_KEY_INVALID = _code("IDEMPOTENCY_KEY_INVALID", description="Not 1 to 128 printable characters.")
     IDEMPOTENCY_KEY_REUSED = _code("IDEMPOTENCY_KEY_REUSED", description="This key was used with another input.")

@@ -136,34 +136,28 @@ class Engine:
         outcome = execute(
             self._core,
             operation.document.guarded.document,
-            context_value=context,
-            variable_values=operation.variables,
-            operation_name=_name(operation),
-            max_coercion_errors=limits.MAX_ERRORS,
-            executor_class=_Executor,
+            **_arguments(operation, context),
             is_awaitable=cast("Callable[[Any], TypeGuard[Awaitable[Any]]]", optimized_is_awaitable),
-            hide_suggestions=True,
         )
         return outcome if isinstance(outcome, ExecutionResult) else await outcome
 
     async def _subscribe(
         self, operation: Operation, context: RequestContext
     ) -> AsyncIterator[ExecutionResult] | ExecutionResult:
-        outcome = subscribe(
-            self._core,
-            operation.document.guarded.document,
-            context_value=context,
-            variable_values=operation.variables,
-            operation_name=_name(operation),
-            max_coercion_errors=limits.MAX_ERRORS,
-            executor_class=_Executor,
-            hide_suggestions=True,
-        )
+        outcome = subscribe(self._core, operation.document.guarded.document, **_arguments(operation, context))
         return await outcome if isinstance(outcome, Awaitable) else outcome
 
 
-def _name(operation: Operation) -> str | None:
-    return operation.definition.name.value if operation.definition.name else None
+def _arguments(operation: Operation, context: RequestContext) -> dict[str, Any]:
+    """What every operation is run with, whether it answers once or streams."""
+    return {
+        "context_value": context,
+        "variable_values": operation.variables,
+        "operation_name": operation.definition.name.value if operation.definition.name else None,
+        "max_coercion_errors": limits.MAX_ERRORS,
+        "executor_class": _Executor,
+        "hide_suggestions": True,
+    }
 
 
 def _payload(result: ExecutionResult, operation: Operation, context: RequestContext) -> Payload:

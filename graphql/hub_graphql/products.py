@@ -20,7 +20,7 @@ from hub.catalog.views import (
 from hub.kernel.principal import Scope
 from hub_graphql.availability import DEFAULT_METHOD, Availability, Method, Question, availability_of
 from hub_graphql.availability import OnChannel as ChannelArgument
-from hub_graphql.channels import Channel, load_channel, meant_channel, needed_channel
+from hub_graphql.channels import Channel, load_channel, needed_channel
 from hub_graphql.context import Info, RequestContext
 from hub_graphql.cost import cost
 from hub_graphql.fields import field
@@ -256,20 +256,3 @@ async def _channel_id(context: RequestContext, channel: str | None) -> UUID:
     if channel is None and context.principal.channel_id is not None:
         return context.principal.channel_id
     return (await needed_channel(context, channel)).id
-
-
-__all__ = [
-    "Category",
-    "Listing",
-    "Price",
-    "Product",
-    "ProductImage",
-    "Variant",
-    "VariantOption",
-    "category_node",
-    "load_product",
-    "load_variant",
-    "meant_channel",
-    "product_node",
-    "variant_node",
-]

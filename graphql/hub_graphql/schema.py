@@ -15,7 +15,11 @@ from hub_graphql.nodes import NodeQuery
 from hub_graphql.order_holds import OrderHoldMutation
 from hub_graphql.orders import OrderMutation, OrderQuery
 from hub_graphql.pos_facts import PosMutation
+from hub_graphql.purchase_orders import PurchaseOrderMutation
 from hub_graphql.reservations import ReservationMutation, ReservationQuery
+from hub_graphql.rfid import RfidMutation, RfidQuery
+from hub_graphql.stock_documents import StockDocumentQuery
+from hub_graphql.stock_transfers import StockTransferMutation
 
 
 @strawberry.type(description="What can be read.")
@@ -23,11 +27,13 @@ class Query(
     CatalogQuery,
     LocationQuery,
     InventoryQuery,
+    StockDocumentQuery,
     ReservationQuery,
     OrderQuery,
     FulfillmentQuery,
     CustomerQuery,
     ConsoleQuery,
+    RfidQuery,
     NodeQuery,
 ):
     pass
@@ -35,7 +41,15 @@ class Query(
 
 @strawberry.type(description="What can be changed; every mutation takes an idempotency key.")
 class Mutation(
-    InventoryMutation, ReservationMutation, OrderMutation, OrderHoldMutation, PosMutation, FulfillmentMutation
+    InventoryMutation,
+    StockTransferMutation,
+    PurchaseOrderMutation,
+    ReservationMutation,
+    OrderMutation,
+    OrderHoldMutation,
+    PosMutation,
+    FulfillmentMutation,
+    RfidMutation,
 ):
     pass
 

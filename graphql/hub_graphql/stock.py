@@ -7,14 +7,21 @@ from uuid import UUID
 import strawberry
 from strawberry import enum_value
 
-from hub.inventory import LevelView
+from hub.inventory import LevelKey, LevelView, expected_by_levels
 from hub.inventory.reading import MovementView
 from hub_graphql.channels import Channel, channel_reference
 from hub_graphql.context import Info
+from hub_graphql.cost import cost
 from hub_graphql.fields import field
 from hub_graphql.locations import Location, load_location
 from hub_graphql.products import Variant, load_variant
 from hub_graphql.words import known, shown
+
+
+@strawberry.type(description="Units that are announced for a date.")
+class IncomingStock:
+    date: datetime | None = strawberry.field(description="When they are expected; null when nobody said.")
+    quantity: int = strawberry.field(description="Units.")
 
 
 @strawberry.type(description="The stock of one variant at one location. Every number counts units.")
@@ -38,6 +45,14 @@ class StockLevel:
     async def variant(self, info: Info) -> Variant | None:
         return await load_variant(info.context, self.variant_key)
 
+    @field("What is incoming and when, earliest first.", cost(assumed_size=2))
+    async def incoming_expected(self, info: Info) -> list[IncomingStock]:
+        if not self.incoming:
+            return []
+        key = LevelKey(self.variant_key, self.location_key)
+        found = await info.context.load(expected_by_levels, key) or []
+        return [IncomingStock(date=item.at, quantity=shown(item.quantity)) for item in found]
+
     @field("The location.")
     async def location(self, info: Info) -> Location | None:
         return await load_location(info.context, self.location_key)
@@ -46,6 +61,7 @@ class StockLevel:
 @strawberry.enum(description="What moved stock.")
 class StockMovementKind(Enum):
     OPENING = enum_value("OPENING", description="The first number that the hub was told.")
+    ANNOUNCE = enum_value("ANNOUNCE", description="Units are expected, or no longer.")
     RECEIVE = enum_value("RECEIVE", description="Units arrived.")
     COUNT = enum_value("COUNT", description="Units were counted.")
     COUNT_CORRECTION = enum_value("COUNT_CORRECTION", description="A sale older than the last count, set right.")
@@ -77,7 +93,9 @@ class StockMovement:
     incoming_delta: int = strawberry.field(description="Change of incoming.")
     damaged_delta: int = strawberry.field(description="Change of damaged.")
     quality_control_delta: int = strawberry.field(description="Change of qualityControl.")
-    reason: str | None = strawberry.field(description="Why, for an adjustment.")
+    reason: str | None = strawberry.field(
+        description="Why: a StockAdjustmentReason of adjustments, inspections, write-offs and differences."
+    )
     reference_id: str | None = strawberry.field(
         description="The UUID of what caused it: a reservation, order, receipt or transfer."
     )

@@ -36,6 +36,7 @@ class StockAdjustmentReason(Enum):
     LOST = enum_value("LOST", description="Units cannot be found.")
     THEFT = enum_value("THEFT", description="Units were stolen.")
     SAMPLE = enum_value("SAMPLE", description="Units were used as samples.")
+    DAMAGED = enum_value("DAMAGED", description="Units are damaged.")
     EXPIRED_GOODS = enum_value("EXPIRED_GOODS", description="Units are past their date.")
     OPENING_BALANCE = enum_value("OPENING_BALANCE", description="The first number of a level.")
     OTHER = enum_value("OTHER", description="Another reason.")

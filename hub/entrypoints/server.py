@@ -32,6 +32,7 @@ from hub.entrypoints.web.authentication import (
 )
 from hub.entrypoints.web.contract import NOT_READY, Alive, Readiness
 from hub.entrypoints.web.errors import EXCEPTION_HANDLERS
+from hub.entrypoints.web.rfid_routes import RfidController
 from hub.entrypoints.web.webhooks import WebhookController, WebhookEdge
 from hub.infra import metrics
 from hub.infra.database import Database, ReadSession
@@ -99,6 +100,7 @@ class HubServer:
             route_handlers=[
                 AuthController,
                 WebhookController,
+                RfidController,
                 ConsoleController,
                 live,
                 ready,

@@ -25,12 +25,12 @@ FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::byte
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One mutation: `operation` is its API name (`reservationCreate`), `input_hash` a SHA-256."""
+    """One mutation: `operation` is its API name (`reservationCreate`), `input_hash` a SHA-256; ids may be text."""
 
     principal: Principal
     operation: str
     input_hash: bytes
-    entity_ids: Sequence[UUID] = ()
+    entity_ids: Sequence[UUID | str] = ()
 
 
 async def record(

@@ -79,6 +79,10 @@ class Database:
             self._companions[kind] = kind(self)
         return cast("T", self._companions[kind])
 
+    def accompany(self, companion: object) -> None:
+        """Let this object be the `companion` of its class."""
+        self._companions[type(companion)] = companion
+
     def on_commit(self, hook: Callable[[WriteSession], Awaitable[None]]) -> None:
         """Call `hook` after each committed write. Hooks only wake others up: a lost call must be harmless."""
         self._after_commit.append(hook)
@@ -109,6 +113,21 @@ class Database:
         with outages_told():
             async with self._engine.connect() as connection:
                 await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                session = AsyncSession(connection, expire_on_commit=False, autoflush=False)
+                try:
+                    yield ReadSession(session)
+                finally:
+                    await session.close()
+
+    @asynccontextmanager
+    async def glance(self) -> AsyncIterator[ReadSession]:
+        """Reads that need no common snapshot: each statement sees the newest state and costs one round trip.
+
+        Raises UnavailableError.
+        """
+        with outages_told():
+            async with self._engine.connect() as connection:
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
                 session = AsyncSession(connection, expire_on_commit=False, autoflush=False)
                 try:
                     yield ReadSession(session)

@@ -5,7 +5,6 @@ and given again to the same input; the same key with another input is an error; 
 working on right now is refused at once instead of waited for.
 """
 
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -135,7 +134,7 @@ async def remember(session: WriteSession, answers: Sequence[tuple[KeyedInput, Ma
         [item.key for item, _ in answers],
         [item.operation for item, _ in answers],
         [item.input_hash for item, _ in answers],
-        [json.dumps(outcome, default=str) for _, outcome in answers],
+        [msgspec.json.encode(outcome, enc_hook=str).decode() for _, outcome in answers],
     )
 
 

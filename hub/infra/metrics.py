@@ -70,6 +70,12 @@ job_seconds = Histogram(
 )
 job_failures = Counter("hub_job_failures", "Runs of a periodic job that raised.", ["job"], registry=REGISTRY)
 reservations_lapsed = Counter("hub_reservations_lapsed", "Reservations whose time ran out.", registry=REGISTRY)
+stock_difference_units = Counter(
+    "hub_stock_difference_units",
+    "Units by which receipts and counts differed from what was expected.",
+    ["document", "direction", "reason"],
+    registry=REGISTRY,
+)
 order_holds_ended = Counter(
     "hub_order_holds_ended", "Orders whose hold a person ended.", ["reason", "decision"], registry=REGISTRY
 )
@@ -86,6 +92,18 @@ pos_facts = Counter(
 )
 pos_promises_affected = Counter(
     "hub_pos_promises_affected", "Holds and fulfillment orders that a reported sale put at risk.", registry=REGISTRY
+)
+rfid_sessions = Counter(
+    "hub_rfid_sessions", "Read sessions that were opened and closed.", ["purpose", "step"], registry=REGISTRY
+)
+rfid_tags = Counter(
+    "hub_rfid_tags", "Tags posted to read sessions: added, repeated, refused.", ["result"], registry=REGISTRY
+)
+rfid_proposals = Counter(
+    "hub_rfid_proposals",
+    "Count proposals that somebody decided to apply: applied, refused.",
+    ["result"],
+    registry=REGISTRY,
 )
 pruned = Counter("hub_pruned", "Rows deleted because their time was over.", ["table"], registry=REGISTRY)
 

@@ -31,6 +31,38 @@ RETENTIONS = (
         """,
     ),
     Retention(
+        "rfid_tags",
+        30,
+        """
+        DELETE FROM rfid_tags WHERE (session_id, gtin, serial) IN (
+            SELECT t.session_id, t.gtin, t.serial FROM rfid_sessions AS s JOIN rfid_tags AS t ON t.session_id = s.id
+            WHERE s.opened_at < (SELECT hub_now()) - make_interval(days => :days)
+            LIMIT :batch FOR UPDATE OF t SKIP LOCKED)
+        """,
+    ),
+    Retention(
+        "rfid_lines",
+        400,
+        """
+        DELETE FROM rfid_lines WHERE (session_id, variant_id) IN (
+            SELECT l.session_id, l.variant_id FROM rfid_sessions AS s JOIN rfid_lines AS l ON l.session_id = s.id
+            WHERE s.opened_at < (SELECT hub_now()) - make_interval(days => :days)
+            LIMIT :batch FOR UPDATE OF l SKIP LOCKED)
+        """,
+    ),
+    Retention(
+        "rfid_sessions",
+        400,
+        """
+        DELETE FROM rfid_sessions WHERE id IN (
+            SELECT id FROM rfid_sessions AS s
+            WHERE s.opened_at < (SELECT hub_now()) - make_interval(days => :days)
+              AND NOT EXISTS (SELECT FROM rfid_tags AS t WHERE t.session_id = s.id)
+              AND NOT EXISTS (SELECT FROM rfid_lines AS l WHERE l.session_id = s.id)
+            LIMIT :batch FOR UPDATE SKIP LOCKED)
+        """,
+    ),
+    Retention(
         "idempotency_keys",
         30,
         """

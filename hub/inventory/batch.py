@@ -7,12 +7,12 @@ own row. A refusal changes nothing and is kept like any answer.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
-from uuid import UUID
 
 from hub.infra import audit
 from hub.infra.audit import AuditEntry
 from hub.infra.database import Database, WriteSession
 from hub.infra.idempotency import Answer, Fresh, KeyedInput, Replay, look_up, refusal_outcome, remember, replayed
+from hub.infra.mutations import IDS
 from hub.inventory import commands as c
 from hub.inventory.engine import apply
 from hub.inventory.errors import error_of
@@ -51,7 +51,7 @@ class NeedsLocksError(Exception):
     """An unlocked read is not enough to choose levels from."""
 
 
-Result = Answer | HubError
+Result = Answer | Exception
 """An answer, or an error that is not kept: a retry may come to something else."""
 
 
@@ -72,16 +72,22 @@ class _Draft:
 async def settle(database: Database, asks: Sequence[Ask]) -> list[Result]:
     """Answer each ask. What could not be chosen without locks is decided in a second transaction, under them.
 
-    Raises UnavailableError and faults for all of them together: then none of them has happened, unless the server
-    went away during the commit.
+    Raises UnavailableError and faults of the first transaction; those of the second are the results of its asks. None
+    of these has happened then, unless the server went away during the commit.
     """
     drafts = await _transact(database, asks, locked=False)
     left = [draft for draft in drafts if draft.again]
     if left:
-        second = await _transact(database, [draft.ask for draft in left], locked=True)
-        for draft, final in zip(left, second, strict=True):
-            draft.result = final.result
+        for draft, result in zip(left, await _under_locks(database, [draft.ask for draft in left]), strict=True):
+            draft.result = result
     return [draft.result for draft in drafts if draft.result is not None]
+
+
+async def _under_locks(database: Database, asks: Sequence[Ask]) -> Sequence[Result | None]:
+    try:
+        return [draft.result for draft in await _transact(database, asks, locked=True)]
+    except Exception as error:  # noqa: BLE001 (what the first transaction answered stays answered)
+        return [error] * len(asks)
 
 
 async def _transact(database: Database, asks: Sequence[Ask], *, locked: bool) -> list[_Draft]:
@@ -148,9 +154,8 @@ async def _keep(session: WriteSession, drafts: Sequence[_Draft]) -> None:
     await remember(session, [(ask.item, outcome) for ask, outcome in kept])
     await audit.record_many(
         session,
-        [AuditEntry(ask.principal, ask.item.operation, ask.item.input_hash, _ids(outcome)) for ask, outcome in kept],
+        [
+            AuditEntry(ask.principal, ask.item.operation, ask.item.input_hash, outcome.get(IDS, ()))
+            for ask, outcome in kept
+        ],
     )
-
-
-def _ids(outcome: Mapping[str, Any]) -> list[UUID]:
-    return [UUID(value) for value in outcome.get("ids", ())]

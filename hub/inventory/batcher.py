@@ -50,7 +50,7 @@ class StockBatcher:
         self._max_batch = max_batch
         self._max_waiting = max_waiting
         self._waiting: deque[_Ticket] = deque()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[None] | None] = set()
 
     async def submit(self, ask: Ask) -> Answer:
         """The ask's answer, once it is durable.
@@ -70,13 +70,16 @@ class StockBatcher:
             # A context of its own: a lane works for many requests and speaks for none.
             lane = asyncio.get_running_loop().create_task(self._lane(), name="stock lane", context=Context())
             self._running.add(lane)
-            lane.add_done_callback(self._running.discard)
         return await ticket.answered
 
     async def _lane(self) -> None:
-        while tickets := self._next():
-            metrics.stock_batch_size.observe(len(tickets))
-            await self._answer(tickets)
+        try:
+            while tickets := self._next():
+                metrics.stock_batch_size.observe(len(tickets))
+                await self._answer(tickets)
+        finally:
+            # In the step that finds nobody waiting: who is answered and asks again comes before any callback of ours.
+            self._running.discard(asyncio.current_task())
 
     def _next(self) -> list[_Ticket]:
         """The longest waiting tickets; those that nobody waits for any more are dropped undone."""
@@ -88,27 +91,29 @@ class StockBatcher:
         return tickets
 
     async def _answer(self, tickets: Sequence[_Ticket]) -> None:
+        results: Sequence[Result]
         try:
             results = await settle(self._database, [ticket.ask for ticket in tickets])
         except asyncio.CancelledError:
-            _fail(tickets, OverloadedError("the process is stopping; retry with the same key", retry_after_seconds=1))
+            stopping = OverloadedError("the process is stopping; retry with the same key", retry_after_seconds=1)
+            _tell_all(tickets, [stopping] * len(tickets))
             raise
         except Exception as error:  # noqa: BLE001 (whatever it is, it is told to who asked)
-            await self._answer_failed(tickets, error)
-        else:
-            for ticket, result in zip(tickets, results, strict=True):
-                _tell(ticket, result)
-
-    async def _answer_failed(self, tickets: Sequence[_Ticket], error: Exception) -> None:
-        """One mutation may fail its whole batch: then each is tried alone, so that it fails alone."""
-        away = isinstance(error, UnavailableError) and not isinstance(error, DatabaseBusyError)
-        if away or len(tickets) == 1:
-            _fail(tickets, error)
+            results = [error] * len(tickets)
+        again = [ticket for ticket, result in zip(tickets, results, strict=True) if _may_be_of_another(result)]
+        if not again or len(tickets) == 1:
+            _tell_all(tickets, results)
             return
-        log.warning("stock.batch_split", size=len(tickets), error=type(error).__name__)
+        _tell_all(tickets, [None if _may_be_of_another(result) else result for result in results])
+        await self._answer_each(again)
+
+    async def _answer_each(self, tickets: Sequence[_Ticket]) -> None:
+        """One mutation may fail its whole batch: each is tried alone, so that it fails alone."""
+        log.warning("stock.batch_split", size=len(tickets))
         metrics.stock_batches_split.inc()
         for ticket in tickets:
-            await self._answer([ticket])
+            if not ticket.answered.done():
+                await self._answer([ticket])
 
 
 def batcher_of(database: Database) -> StockBatcher:
@@ -116,16 +121,16 @@ def batcher_of(database: Database) -> StockBatcher:
     return database.companion(StockBatcher)
 
 
-def _tell(ticket: _Ticket, result: Result) -> None:
-    if ticket.answered.done():
-        return
-    if isinstance(result, HubError):
-        ticket.answered.set_exception(result)
-    else:
-        ticket.answered.set_result(result)
+def _may_be_of_another(result: Result) -> bool:
+    """Whether a mate of the batch may be why this one failed."""
+    return isinstance(result, DatabaseBusyError) or (isinstance(result, Exception) and not isinstance(result, HubError))
 
 
-def _fail(tickets: Sequence[_Ticket], error: Exception) -> None:
-    for ticket in tickets:
-        if not ticket.answered.done():
-            ticket.answered.set_exception(error)
+def _tell_all(tickets: Sequence[_Ticket], results: Sequence[Result | None]) -> None:
+    for ticket, result in zip(tickets, results, strict=True):
+        if result is None or ticket.answered.done():
+            continue
+        if isinstance(result, Exception):
+            ticket.answered.set_exception(result)
+        else:
+            ticket.answered.set_result(result)

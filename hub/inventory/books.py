@@ -59,7 +59,8 @@ class Books:
     """The lines of reservations that have moved."""
     changed_holdings: dict[tuple[UUID, LevelKey], int] = field(default_factory=dict)
     safety_stocks: dict[LevelKey, int] = field(default_factory=dict)
-    counted: set[LevelKey] = field(default_factory=set)
+    counted: dict[LevelKey, datetime | None] = field(default_factory=dict)
+    """When each level was counted; None: now."""
     contradicted: set[LevelKey] = field(default_factory=set)
     """Levels that were taken below zero since they were last counted: somebody has to count."""
 
@@ -94,10 +95,10 @@ class Attempt:
         found = self._levels.get(key) or self.books.levels.get(key)
         return found if found is not None else Level(key)
 
-    def post(self, effect: Effect, key: LevelKey, quantity: int) -> None:
+    def post(self, effect: Effect, key: LevelKey, quantity: int, reason: str | None = None) -> None:
         """Post an effect that the caller has already shown to be allowed."""
         kind, unit = EFFECTS[effect]
-        self.post_deltas(kind, key, unit.times(quantity))
+        self.post_deltas(kind, key, unit.times(quantity), reason)
 
     def post_deltas(self, kind: MovementKind, key: LevelKey, deltas: Deltas, reason: str | None = None) -> None:
         after = moved(self.level(key), kind, deltas)

@@ -4,6 +4,7 @@ from sqlalchemy import text
 
 from hub.infra.checks import Violation
 from hub.infra.database import ReadSession
+from hub.inventory.consignments import OUTSTANDING
 
 MAX_REPORTED = 100
 
@@ -63,6 +64,18 @@ _CHECKS: tuple[tuple[str, str, str], ...] = (
             SELECT variant_id, location_id, sum(quantity) AS quantity FROM allocations GROUP BY 1, 2
         ) AS c ON c.variant_id = s.variant_id AND c.location_id = s.location_id
         WHERE s.allocated IS DISTINCT FROM c.quantity
+        """,
+    ),
+    (
+        "incoming_equals_expected",
+        "incoming differs from what transfers in transit and open purchase orders announce",
+        f"""
+        SELECT coalesce(s.variant_id, c.variant_id), coalesce(s.location_id, c.location_id)
+        FROM (SELECT variant_id, location_id, incoming FROM stock_levels WHERE incoming <> 0) AS s
+        FULL JOIN (
+            SELECT variant_id, location_id, sum(quantity) AS quantity FROM ({OUTSTANDING}) AS o GROUP BY 1, 2
+        ) AS c ON c.variant_id = s.variant_id AND c.location_id = s.location_id
+        WHERE s.incoming IS DISTINCT FROM c.quantity
         """,
     ),
     (

@@ -20,6 +20,7 @@ class AdjustmentReason(StrEnum):
     LOST = "LOST"
     THEFT = "THEFT"
     SAMPLE = "SAMPLE"
+    DAMAGED = "DAMAGED"
     EXPIRED_GOODS = "EXPIRED_GOODS"
     OPENING_BALANCE = "OPENING_BALANCE"
     OTHER = "OTHER"
@@ -30,6 +31,14 @@ class ReturnCondition(StrEnum):
 
     SELLABLE = "SELLABLE"
     INSPECT = "INSPECT"
+    DAMAGED = "DAMAGED"
+
+
+class Bucket(StrEnum):
+    """Where units lie at a location: on sale, held for inspection, or set aside as damaged."""
+
+    ON_HAND = "ON_HAND"
+    QUALITY_CONTROL = "QUALITY_CONTROL"
     DAMAGED = "DAMAGED"
 
 
@@ -184,6 +193,9 @@ class Count:
     counted: int
     expected_quantity: int | None = None
     reference_id: UUID | None = None
+    reason: AdjustmentReason | None = None
+    counted_at: datetime | None = None
+    """When it was counted; None: now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +220,100 @@ class MarkDamaged:
 
     units: tuple[Units, ...]
     reference_id: UUID | None = None
+    reason: AdjustmentReason = AdjustmentReason.DAMAGED
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeBucket:
+    """Units change between sellable, inspection and damaged. Sellable units that are promised stay, except when they
+    turn out to be damaged, which is a fact."""
+
+    key: LevelKey
+    source: Bucket
+    target: Bucket
+    quantity: int
+    reason: AdjustmentReason
+    reference_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOff:
+    """Units under inspection or damaged are given up."""
+
+    key: LevelKey
+    source: Bucket
+    quantity: int
+    reason: AdjustmentReason
+    reference_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """Free units leave their location and are announced at another."""
+
+    units: tuple[Units, ...]
+    to_location_id: UUID
+    reference_id: UUID
+
+    @property
+    def keys(self) -> list[LevelKey]:
+        sources = [item.key for item in self.units]
+        return sources + [LevelKey(key.variant_id, self.to_location_id) for key in sources]
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Units are expected."""
+
+    units: tuple[Units, ...]
+    reference_id: UUID
+
+    @property
+    def keys(self) -> list[LevelKey]:
+        return [item.key for item in self.units]
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Announced units will not come."""
+
+    units: tuple[Units, ...]
+    reference_id: UUID
+
+    @property
+    def keys(self) -> list[LevelKey]:
+        return [item.key for item in self.units]
+
+
+class ArrivalKind(StrEnum):
+    TRANSFER = "TRANSFER"
+    PURCHASE = "PURCHASE"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What came at one level: announced units, others beyond them, and announced units that never will."""
+
+    key: LevelKey
+    announced: int
+    extra: int = 0
+    missing: int = 0
+    condition: ReturnCondition = ReturnCondition.SELLABLE
+    reason: AdjustmentReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrive:
+    """Announced units arrived. From a transfer extra units are found and missing ones lost; a supplier's extra units
+    are received like the others and its missing ones no longer announced."""
+
+    arrivals: tuple[Arrival, ...]
+    kind: ArrivalKind
+    reference_id: UUID
+
+    @property
+    def keys(self) -> list[LevelKey]:
+        return [item.key for item in self.arrivals]
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +344,12 @@ StockCommand = (
     | SetSafetyStock
     | TakeBack
     | MarkDamaged
+    | ChangeBucket
+    | WriteOff
+    | Dispatch
+    | Announce
+    | Withdraw
+    | Arrive
     | Move
 )
 

@@ -9,8 +9,10 @@ from uuid import UUID
 
 from hub.inventory import commands as c
 from hub.inventory.books import Attempt, Books, Refusal
+from hub.inventory.buckets import BUCKETS
 from hub.inventory.claiming import CLAIMS, acted_on_by, usable
 from hub.inventory.commands import RefusalCode, Refused
+from hub.inventory.expecting import EXPECTATIONS
 from hub.inventory.models import ReservationStatus
 from hub.inventory.rules import Deltas, Effect, HeldReservation, Level, MovementKind
 from hub.inventory.units import LevelKey, Units, summed
@@ -138,8 +140,9 @@ def _adjust(attempt: Attempt, command: c.Adjust) -> c.Outcome:
 def _count(attempt: Attempt, command: c.Count) -> c.Outcome:
     level = attempt.level(command.key)
     _expect(level, command.expected_quantity)
-    attempt.post_deltas(MovementKind.COUNT, command.key, Deltas(on_hand=command.counted - level.on_hand))
-    attempt.books.counted.add(command.key)
+    change = Deltas(on_hand=command.counted - level.on_hand)
+    attempt.post_deltas(MovementKind.COUNT, command.key, change, command.reason)
+    attempt.books.counted[command.key] = command.counted_at
     attempt.books.contradicted.discard(command.key)
     return c.Done()
 
@@ -168,7 +171,7 @@ def _take_back(attempt: Attempt, command: c.TakeBack) -> c.Outcome:
 
 def _mark_damaged(attempt: Attempt, command: c.MarkDamaged) -> c.Outcome:
     for key, quantity in summed(command.units).items():
-        attempt.post(Effect.DAMAGE, key, quantity)
+        attempt.post(Effect.DAMAGE, key, quantity, command.reason)
     return c.Done()
 
 
@@ -184,6 +187,8 @@ def _move(attempt: Attempt, command: c.Move) -> c.Outcome:
 
 _HANDLERS: Mapping[type[Any], Callable[[Attempt, Any], c.Outcome]] = {
     **CLAIMS,
+    **EXPECTATIONS,
+    **BUCKETS,
     c.Allocate: _allocate,
     c.Deallocate: _deallocate,
     c.Fulfill: _fulfill,

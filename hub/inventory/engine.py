@@ -33,10 +33,13 @@ log = structlog.get_logger(__name__)
 async def apply(session: WriteSession, requests: Sequence[c.StockRequest]) -> list[c.Outcome]:
     """Decide and write the requests; one outcome each, in order.
 
-    A claim that falls short makes the due holds of its levels lapse and is decided once more.
+    A claim that falls short makes the due holds of its levels lapse and is decided once more. A partial claim is never
+    short of what there is: before one the due holds lapse in any case.
     """
     driver = await raw_connection(session)
     books = await _locked_books(driver, requests)
+    if any(isinstance(request.command, c.Reserve) and request.command.partial for request in requests):
+        await _expire_due(driver, books)
     outcomes = [decide(books, request) for request in requests]
     if any(_is_short(outcome) for outcome in outcomes) and await _expire_due(driver, books):
         outcomes = [
@@ -184,8 +187,10 @@ def _level_keys(requests: Iterable[c.StockRequest]) -> tuple[set[LevelKey], set[
                 wanted.update(item.key for _, item in holders)
             case c.Sell(units=units) | c.Receive(units=units) | c.TakeBack(units=units) | c.MarkDamaged(units=units):
                 created.update(item.key for item in units)
-            case c.Adjust(key=key) | c.Count(key=key) | c.SetSafetyStock(key=key):
-                created.add(key)
+            case c.Announce() | c.Withdraw() | c.Dispatch() | c.Arrive():
+                created.update(command.keys)
+            case c.Adjust() | c.Count() | c.SetSafetyStock() | c.ChangeBucket() | c.WriteOff():
+                created.add(command.key)
             case c.Move():
                 wanted.add(LevelKey(command.variant_id, command.from_location_id))
                 created.add(LevelKey(command.variant_id, command.to_location_id))

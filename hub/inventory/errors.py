@@ -54,6 +54,42 @@ class UnknownLocationError(NotFoundError):
     code = "UNKNOWN_LOCATION"
 
 
+class StockTransferNotFoundError(NotFoundError):
+    code = "STOCK_TRANSFER_NOT_FOUND"
+
+
+class PurchaseOrderNotFoundError(NotFoundError):
+    code = "PURCHASE_ORDER_NOT_FOUND"
+
+
+class PurchaseOrderExistsError(ConflictError):
+    code = "PURCHASE_ORDER_EXISTS"
+
+
+class DifferenceReasonRequiredError(InvalidInputError):
+    """Units beyond what is expected, or missing ones, and no reason."""
+
+    code = "REASON_REQUIRED"
+
+
+class MissingExceedsOutstandingError(ConflictError):
+    """More units are called missing than are still expected."""
+
+    code = "MISSING_EXCEEDS_OUTSTANDING"
+
+
+class WrongStepError(ConflictError):
+    """The document's state does not allow this step."""
+
+    code = "INVALID_TRANSITION"
+
+
+class DocumentChangedError(ConflictError):
+    """Somebody changed the document since the caller looked."""
+
+    code = "STALE_VERSION"
+
+
 class StockNotTrackedError(InvalidInputError):
     code = "STOCK_NOT_TRACKED"
 

@@ -216,10 +216,16 @@ class _CreateAsk:
         if pinned.short:
             raise NeedsLocksError
         known.take(pinned.units)
-        return self._reserve((*beside[0], *pinned.units), beside[1])
+        # Not partial: what is taken away meanwhile at the levels chosen here may be had at others of the pool.
+        return self._reserve((*beside[0], *pinned.units), beside[1], partial=False)
 
     def _reserve(
-        self, units: tuple[Units, ...], listed: tuple[Listed, ...], from_pool: c.FromPool | None = None
+        self,
+        units: tuple[Units, ...],
+        listed: tuple[Listed, ...],
+        from_pool: c.FromPool | None = None,
+        *,
+        partial: bool | None = None,
     ) -> c.StockRequest:
         command = self.command
         return c.StockRequest(
@@ -233,7 +239,7 @@ class _CreateAsk:
                 customer_id=self.principal.acts_for(command.customer_id),
                 listed=listed,
                 from_pool=from_pool,
-                partial=command.partial,
+                partial=command.partial if partial is None else partial,
             ),
         )
 

@@ -1,7 +1,7 @@
 """What a movement does to a level, and when a level may give: the one place that knows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -13,6 +13,7 @@ from hub.inventory.units import LevelKey
 
 class MovementKind(StrEnum):
     OPENING = "OPENING"
+    ANNOUNCE = "ANNOUNCE"
     RECEIVE = "RECEIVE"
     COUNT = "COUNT"
     COUNT_CORRECTION = "COUNT_CORRECTION"
@@ -71,8 +72,17 @@ class Deltas:
 class Effect(StrEnum):
     """A movement kind together with where its units come from or go to."""
 
+    ANNOUNCE = "ANNOUNCE"
+    WITHDRAW = "WITHDRAW"
     RECEIVE = "RECEIVE"
+    RECEIVE_INSPECT = "RECEIVE_INSPECT"
+    RECEIVE_DAMAGED = "RECEIVE_DAMAGED"
     RECEIVE_ANNOUNCED = "RECEIVE_ANNOUNCED"
+    RECEIVE_ANNOUNCED_INSPECT = "RECEIVE_ANNOUNCED_INSPECT"
+    RECEIVE_ANNOUNCED_DAMAGED = "RECEIVE_ANNOUNCED_DAMAGED"
+    FIND = "FIND"
+    FIND_INSPECT = "FIND_INSPECT"
+    FIND_DAMAGED = "FIND_DAMAGED"
     RESERVE = "RESERVE"
     RELEASE = "RELEASE"
     EXPIRE = "EXPIRE"
@@ -86,15 +96,34 @@ class Effect(StrEnum):
     RETURN_INSPECT = "RETURN_INSPECT"
     RETURN_DAMAGED = "RETURN_DAMAGED"
     DAMAGE = "DAMAGE"
+    HOLD_FOR_INSPECTION = "HOLD_FOR_INSPECTION"
+    PASS_INSPECTION = "PASS_INSPECTION"  # noqa: S105 (units that pass)
+    FAIL_INSPECTION = "FAIL_INSPECTION"
+    REPAIR = "REPAIR"
+    INSPECT_DAMAGED = "INSPECT_DAMAGED"
+    WRITE_OFF_DAMAGED = "WRITE_OFF_DAMAGED"
+    WRITE_OFF_INSPECTED = "WRITE_OFF_INSPECTED"
     TRANSFER_OUT = "TRANSFER_OUT"
     TRANSFER_ANNOUNCE = "TRANSFER_ANNOUNCE"
     TRANSFER_IN = "TRANSFER_IN"
+    TRANSFER_IN_INSPECT = "TRANSFER_IN_INSPECT"
+    TRANSFER_IN_DAMAGED = "TRANSFER_IN_DAMAGED"
+    TRANSFER_LOSS = "TRANSFER_LOSS"
 
 
 EFFECTS: Mapping[Effect, tuple[MovementKind, Deltas]] = MappingProxyType(
     {
+        Effect.ANNOUNCE: (MovementKind.ANNOUNCE, Deltas(incoming=1)),
+        Effect.WITHDRAW: (MovementKind.ANNOUNCE, Deltas(incoming=-1)),
         Effect.RECEIVE: (MovementKind.RECEIVE, Deltas(on_hand=1)),
+        Effect.RECEIVE_INSPECT: (MovementKind.RECEIVE, Deltas(quality_control=1)),
+        Effect.RECEIVE_DAMAGED: (MovementKind.RECEIVE, Deltas(damaged=1)),
         Effect.RECEIVE_ANNOUNCED: (MovementKind.RECEIVE, Deltas(on_hand=1, incoming=-1)),
+        Effect.RECEIVE_ANNOUNCED_INSPECT: (MovementKind.RECEIVE, Deltas(quality_control=1, incoming=-1)),
+        Effect.RECEIVE_ANNOUNCED_DAMAGED: (MovementKind.RECEIVE, Deltas(damaged=1, incoming=-1)),
+        Effect.FIND: (MovementKind.ADJUST, Deltas(on_hand=1)),
+        Effect.FIND_INSPECT: (MovementKind.ADJUST, Deltas(quality_control=1)),
+        Effect.FIND_DAMAGED: (MovementKind.ADJUST, Deltas(damaged=1)),
         Effect.RESERVE: (MovementKind.RESERVE, Deltas(reserved=1)),
         Effect.RELEASE: (MovementKind.RELEASE, Deltas(reserved=-1)),
         Effect.EXPIRE: (MovementKind.EXPIRE, Deltas(reserved=-1)),
@@ -108,9 +137,19 @@ EFFECTS: Mapping[Effect, tuple[MovementKind, Deltas]] = MappingProxyType(
         Effect.RETURN_INSPECT: (MovementKind.RETURN, Deltas(quality_control=1)),
         Effect.RETURN_DAMAGED: (MovementKind.RETURN, Deltas(damaged=1)),
         Effect.DAMAGE: (MovementKind.DAMAGE, Deltas(on_hand=-1, damaged=1)),
+        Effect.HOLD_FOR_INSPECTION: (MovementKind.INSPECT, Deltas(on_hand=-1, quality_control=1)),
+        Effect.PASS_INSPECTION: (MovementKind.INSPECT, Deltas(on_hand=1, quality_control=-1)),
+        Effect.FAIL_INSPECTION: (MovementKind.INSPECT, Deltas(damaged=1, quality_control=-1)),
+        Effect.REPAIR: (MovementKind.INSPECT, Deltas(on_hand=1, damaged=-1)),
+        Effect.INSPECT_DAMAGED: (MovementKind.INSPECT, Deltas(quality_control=1, damaged=-1)),
+        Effect.WRITE_OFF_DAMAGED: (MovementKind.WRITE_OFF, Deltas(damaged=-1)),
+        Effect.WRITE_OFF_INSPECTED: (MovementKind.WRITE_OFF, Deltas(quality_control=-1)),
         Effect.TRANSFER_OUT: (MovementKind.TRANSFER_OUT, Deltas(on_hand=-1, allocated=-1)),
         Effect.TRANSFER_ANNOUNCE: (MovementKind.TRANSFER_OUT, Deltas(incoming=1)),
         Effect.TRANSFER_IN: (MovementKind.TRANSFER_IN, Deltas(on_hand=1, incoming=-1)),
+        Effect.TRANSFER_IN_INSPECT: (MovementKind.TRANSFER_IN, Deltas(quality_control=1, incoming=-1)),
+        Effect.TRANSFER_IN_DAMAGED: (MovementKind.TRANSFER_IN, Deltas(damaged=1, incoming=-1)),
+        Effect.TRANSFER_LOSS: (MovementKind.TRANSFER_LOSS, Deltas(incoming=-1)),
     }
 )
 
@@ -160,16 +199,8 @@ def moved(level: Level, kind: MovementKind, deltas: Deltas) -> Level | None:
     gap = max(0, reserved + allocated - on_hand)
     if kind not in FACTS and gap > level.shortage:
         return None
-    return replace(
-        level,
-        on_hand=on_hand,
-        reserved=reserved,
-        allocated=allocated,
-        incoming=others[0],
-        damaged=others[1],
-        quality_control=others[2],
-        shortage=gap,
-        version=level.version + 1,
+    return Level(
+        level.key, on_hand, reserved, allocated, *others, level.safety_stock, gap, level.version + 1, level.counted_at
     )
 
 

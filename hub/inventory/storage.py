@@ -184,8 +184,8 @@ WHERE s.variant_id = t.variant_id AND s.location_id = t.location_id
 
 _COUNTED = """
 WITH levels AS (
-    UPDATE stock_levels AS s SET counted_at = hub_now()
-    FROM unnest($1::uuid[], $2::uuid[]) AS t (variant_id, location_id)
+    UPDATE stock_levels AS s SET counted_at = coalesce(t.at, hub_now())
+    FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS t (variant_id, location_id, at)
     WHERE s.variant_id = t.variant_id AND s.location_id = t.location_id
 )
 UPDATE count_tasks AS c SET closed_at = hub_now()
@@ -345,7 +345,7 @@ async def _write_rare(driver: Driver, books: Books) -> None:
             _SET_SAFETY_STOCK, *_columns(list(books.safety_stocks)), list(books.safety_stocks.values())
         )
     if books.counted:
-        await driver.execute(_COUNTED, *_columns(sorted(books.counted)))
+        await driver.execute(_COUNTED, *_columns(list(books.counted)), list(books.counted.values()))
     if books.contradicted:
         await driver.execute(_ASK_FOR_COUNT, *_columns(sorted(books.contradicted)))
 

@@ -47,8 +47,11 @@ class Shortfall:
 
 def summed(units: Iterable[Units]) -> dict[LevelKey, int]:
     """Demand per level, in lock order; the same level named twice is one demand."""
+    listed = list(units)
+    if len(listed) == 1:
+        return dict(listed)
     total: dict[LevelKey, int] = {}
-    for key, quantity in sorted(units):
+    for key, quantity in sorted(listed):
         total[key] = total.get(key, 0) + quantity
     return total
 

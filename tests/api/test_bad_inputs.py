@@ -16,8 +16,9 @@ from hub.infra.embedded import EmbeddedPostgres, EmbeddedValkey
 from hub_graphql.ids import global_id
 from tests.running_hub import MEMORY_CHANNEL, WOOCOMMERCE, WOOCOMMERCE_SECRET, RunningHub, customer_token, running_hub
 
-REMEMBERED = frozenset({"idempotency_keys", "staff_sessions"})
-"""A refused change keeps its answer under its key, so that a repetition gets the same one; a session its last use."""
+REMEMBERED = frozenset({"audit_log", "idempotency_keys", "staff_sessions"})
+"""A refused change keeps its answer under its key, so that a repetition gets the same one, and is audited; a session
+keeps its last use."""
 
 
 @pytest.fixture(scope="module")

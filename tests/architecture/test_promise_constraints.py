@@ -22,6 +22,22 @@ CONSTRAINTS = {
         "movements_of_a_level_are_numbered_without_gap",
         "movement_version_is_positive",
         "movement_kind_is_known",
+        "adjustment_says_why",
+    },
+    "consignments": {
+        "consignment_kind_is_known",
+        "consignment_status_is_known",
+        "transfer_has_two_places",
+        "purchase_order_has_a_number",
+        "closed_consignment_says_when",
+    },
+    "consignment_lines": {
+        "consigned_quantity_is_not_negative",
+        "received_quantity_is_not_negative",
+        "extra_quantity_is_not_negative",
+        "missing_quantity_is_not_negative",
+        "consignment_names_a_variant_once",
+        "consigned_units_arrive_or_are_missing_once",
     },
     "reservations": {
         "reservation_owner_is_known",
@@ -51,10 +67,31 @@ CONSTRAINTS = {
     },
     "order_payments": {"payment_reference_is_kept_once"},
     "order_return_lines": {"returned_quantity_is_positive", "return_condition_is_known"},
+    "pos_facts": {
+        "terminal_receipt_is_recorded_once",
+        "reservation_is_sold_by_one_receipt",
+        "recorded_sale_has_its_order",
+        "pos_fact_kind_is_known",
+    },
+    "pos_return_lines": {"pos_return_line_is_recorded_once", "pos_return_links_what_came_back"},
     "fulfillment_orders": {"fulfillment_status_is_known", "fulfillment_method_is_known"},
     "fulfillment_order_lines": {"fulfillment_quantity_is_positive", "fulfillment_order_has_a_line_once"},
     "routing_decisions": {"routing_runs_of_an_order_are_numbered"},
     "routing_rejections": {"a_location_rejects_an_order_once"},
+    "rfid_sessions": {
+        "rfid_purpose_is_known",
+        "rfid_status_is_known",
+        "closed_rfid_sessions_say_when",
+        "counts_belong_to_no_transfer",
+    },
+    "rfid_tags": {"an_item_is_read_once_per_session"},
+    "rfid_lines": {
+        "rfid_session_has_a_variant_once",
+        "a_proposal_says_what_it_replaces",
+        "only_proposals_are_applied",
+        "read_units_are_not_negative",
+        "proposed_count_is_not_negative",
+    },
     "inbox": {"channel_event_is_received_once", "parked_event_says_why", "only_waiting_events_are_unprocessed"},
     "listing_stock": {"listing_is_published_once_per_place", "published_stock_is_not_negative"},
     "channel_pushes": {"channel_is_told_once"},
@@ -69,7 +106,11 @@ CONSTRAINTS = {
         "lot_reverses_at_most_what_was_earned",
     },
 }
-UNIQUE_INDEXES = {"one_open_count_task_per_level", "verified_identity_points_at_one_customer"}
+UNIQUE_INDEXES = {
+    "one_open_count_task_per_level",
+    "purchase_order_number_is_used_once",
+    "verified_identity_points_at_one_customer",
+}
 APPEND_ONLY = ["stock_movements", "order_events", "audit_log", "loyalty_entries", "loyalty_transactions"]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import structlog
 
-from tests.bench import importing
+from tests.bench import engine, importing
 from tests.bench.figure import Figure, publish, tell
 from tests.bench.measuring import BENCHMARKS, Options, measure
 from tests.bench.running_hub import running_hub
@@ -22,14 +22,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = Options(tuple(asked.clients), asked.seconds, asked.warmup)
     chosen = [benchmark for benchmark in BENCHMARKS if asked.name in benchmark.name]
     imports = asked.name in importing.NAME
-    if not chosen and not imports:
-        known = ", ".join([benchmark.name for benchmark in BENCHMARKS] + [importing.NAME])
+    at_engine = [name for name in engine.NAMES if asked.name in name]
+    if not chosen and not imports and not at_engine:
+        known = ", ".join([benchmark.name for benchmark in BENCHMARKS] + [*engine.NAMES, importing.NAME])
         raise SystemExit(f"no benchmark's name contains {asked.name!r}; there are {known}")
     broken = 0
     if chosen:
         with running_hub() as hub:
             for benchmark in chosen:
                 broken += _publish_all(benchmark.name, measure(hub, benchmark, options))
+    if at_engine:
+        figures = engine.measure(at_engine, asked.variants, tuple(asked.clients), asked.seconds, asked.warmup)
+        broken += _publish_all(engine.PREFIX, figures)
     if imports:
         broken += _publish_all(importing.NAME, importing.measure(asked.rows))
     raise SystemExit(1 if broken else 0)
@@ -53,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32], help="clients in flight")
     parser.add_argument("--seconds", type=float, default=6.0, help="measured seconds a figure")
     parser.add_argument("--warmup", type=float, default=1.5, help="seconds before each measurement")
+    parser.add_argument("--variants", type=int, default=engine.VARIANTS, help="variants of the engine's benchmarks")
     parser.add_argument("--rows", type=int, default=importing.ROWS, help="rows of the import")
     return parser
 

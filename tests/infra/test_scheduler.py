@@ -183,7 +183,8 @@ class TestPruning:
                 )
             )
             await session.execute(text("UPDATE work_items SET created_at = created_at - interval '1 year'"))
-        assert await pruning.prune_all(database) == {"work_items": 1, "idempotency_keys": 0}
+        pruned = await pruning.prune_all(database)
+        assert {table: count for table, count in pruned.items() if count} == {"work_items": 1}
         async with database.read() as session:
             kept = (await session.execute(text("SELECT subject FROM work_items ORDER BY subject"))).scalars()
             assert kept.all() == ["new", "open"]

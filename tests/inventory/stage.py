@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from hub.infra.database import Database
+from hub.infra.database import Database, WriteSession
 from hub.inventory import Actor, LevelKey, Outcome, Reserve, StockRequest, Units, apply, check_stock
 from hub.inventory.commands import StockCommand
 from hub.inventory.models import ReservationOwner
@@ -33,7 +33,10 @@ class Stage:
 
     async def apply(self, *commands: StockCommand) -> list[Outcome]:
         async with self.database.write() as session:
-            return await apply(session, [StockRequest(ACTOR, command) for command in commands])
+            return await self.apply_in(session, *commands)
+
+    async def apply_in(self, session: WriteSession, *commands: StockCommand) -> list[Outcome]:
+        return await apply(session, [StockRequest(ACTOR, command) for command in commands])
 
     async def reserve(self, units: Sequence[Units], *, ttl_seconds: int = 900) -> UUID:
         reservation_id = new_id()

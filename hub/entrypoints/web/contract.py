@@ -53,6 +53,7 @@ _MEANINGS: Final[Mapping[int, str]] = {
     HTTPStatus.UNAUTHORIZED: "The credential or signature is missing, wrong or no longer valid",
     HTTPStatus.FORBIDDEN: "The page's origin, the CSRF token or the credential does not allow this",
     HTTPStatus.NOT_FOUND: "What was named does not exist",
+    HTTPStatus.CONFLICT: "The state does not allow it, or another change came first",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body's media type is not read here",
     HTTPStatus.SERVICE_UNAVAILABLE: "Try again after the seconds of Retry-After",

@@ -24,7 +24,10 @@ from hub_graphql.instants import CONFIG
 from hub_graphql.inventory import AvailabilitySubscription, InventoryMutation, InventoryQuery
 from hub_graphql.locations import LocationQuery
 from hub_graphql.nodes import NodeQuery
+from hub_graphql.purchase_orders import PurchaseOrderMutation
 from hub_graphql.reservations import ReservationMutation, ReservationQuery
+from hub_graphql.stock_documents import StockDocumentQuery
+from hub_graphql.stock_transfers import StockTransferMutation
 from hub_graphql.strict_json import GraphQLRequest
 from tests.factories import make_channel, make_location, make_principal, make_terminal, set_stock
 
@@ -33,12 +36,12 @@ TILL_SCOPES = frozenset({Scope.CATALOG_READ, Scope.STOCK_READ, Scope.RESERVATION
 
 
 @strawberry.type(description="What can be read.")
-class Query(CatalogQuery, LocationQuery, InventoryQuery, ReservationQuery, NodeQuery):
+class Query(CatalogQuery, LocationQuery, InventoryQuery, StockDocumentQuery, ReservationQuery, NodeQuery):
     pass
 
 
 @strawberry.type(description="What can be changed.")
-class Mutation(InventoryMutation, ReservationMutation):
+class Mutation(InventoryMutation, StockTransferMutation, PurchaseOrderMutation, ReservationMutation):
     pass
 
 

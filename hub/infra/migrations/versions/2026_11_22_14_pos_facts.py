@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "2026_11_22_12"
-down_revision = "2026_11_22_11"
+revision = "2026_11_22_14"
+down_revision = "2026_11_22_13"
 branch_labels = None
 depends_on = None
 
