@@ -59,6 +59,7 @@ class ErrorCode(Enum):
     RESERVATION_EXPIRED = _code("RESERVATION_EXPIRED", description="The reservation's time is over.")
     STOCK_TRANSFER_NOT_FOUND = _code("STOCK_TRANSFER_NOT_FOUND", description="No such stock transfer for this caller.")
     PURCHASE_ORDER_NOT_FOUND = _code("PURCHASE_ORDER_NOT_FOUND", description="No such purchase order for this caller.")
+    COUNT_SESSION_NOT_FOUND = _code("COUNT_SESSION_NOT_FOUND", description="No such count session for this caller.")
     PURCHASE_ORDER_EXISTS = _code("PURCHASE_ORDER_EXISTS", description="A purchase order has this number already.")
     REASON_REQUIRED = _code("REASON_REQUIRED", description="Units differ from what is expected: say why.")
     MISSING_EXCEEDS_OUTSTANDING = _code(

@@ -4,6 +4,8 @@ import strawberry
 
 from hub_graphql.catalog import CatalogQuery
 from hub_graphql.console import ConsoleQuery
+from hub_graphql.count_session_steps import CountSessionMutation
+from hub_graphql.count_sessions import CountSessionQuery
 from hub_graphql.customers import CustomerQuery, LoyaltySubscription
 from hub_graphql.errors import ERROR_TYPES
 from hub_graphql.fulfillment import FulfillmentQuery, FulfillmentSubscription
@@ -19,6 +21,7 @@ from hub_graphql.purchase_orders import PurchaseOrderMutation
 from hub_graphql.reservations import ReservationMutation, ReservationQuery
 from hub_graphql.rfid import RfidMutation, RfidQuery
 from hub_graphql.stock_documents import StockDocumentQuery
+from hub_graphql.stock_states import StockStateMutation
 from hub_graphql.stock_transfers import StockTransferMutation
 
 
@@ -28,6 +31,7 @@ class Query(
     LocationQuery,
     InventoryQuery,
     StockDocumentQuery,
+    CountSessionQuery,
     ReservationQuery,
     OrderQuery,
     FulfillmentQuery,
@@ -42,6 +46,8 @@ class Query(
 @strawberry.type(description="What can be changed; every mutation takes an idempotency key.")
 class Mutation(
     InventoryMutation,
+    StockStateMutation,
+    CountSessionMutation,
     StockTransferMutation,
     PurchaseOrderMutation,
     ReservationMutation,

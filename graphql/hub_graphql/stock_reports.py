@@ -74,6 +74,7 @@ class StockReceiveInput(KeyedInput, LocationInput):
 class StockCountInput(LevelInput):
     counted: int = strawberry.field(description="Units, 0 to 1,000,000,000; else INVALID_QUANTITY.")
     expected_quantity: int | None = strawberry.field(default=None, description=_EXPECTED)
+    reason: StockAdjustmentReason | None = strawberry.field(default=None, description="Why it differs, if it does.")
 
 
 @strawberry.input(description="Free units that move from one location to another at once.")
@@ -141,14 +142,14 @@ class InventoryMutation:
     async def stock_adjust(self, info: Info, input: AdjustArgument) -> StockAdjustPayload:  # noqa: A002
         async def prepare(context: RequestContext) -> inventory.Adjust:
             return inventory.Adjust(
-                await _level_key(context, input),
+                await level_key_of(context, input),
                 input.delta,
                 inventory.AdjustmentReason[input.reason.name],
                 input.expected_quantity,
                 _reference(input.reference_id),
             )
 
-        settled, found = await _report(info, prepare, inventory.adjust_stock, input.idempotency_key)
+        settled, found = await report_stock(info, prepare, inventory.adjust_stock, input.idempotency_key)
         return StockAdjustPayload(settled=settled, stock_level=found[0] if found else None)
 
     @mutation(
@@ -166,7 +167,7 @@ class InventoryMutation:
             )
             return inventory.Receive(units, _reference(input.reference_id))
 
-        settled, found = await _report(info, prepare, inventory.receive_stock, input.idempotency_key)
+        settled, found = await report_stock(info, prepare, inventory.receive_stock, input.idempotency_key)
         return StockReceivePayload(settled=settled, stock_levels=found)
 
     @mutation(
@@ -176,9 +177,14 @@ class InventoryMutation:
     )
     async def stock_count(self, info: Info, input: CountArgument) -> StockCountPayload:  # noqa: A002
         async def prepare(context: RequestContext) -> inventory.Count:
-            return inventory.Count(await _level_key(context, input), input.counted, input.expected_quantity)
+            return inventory.Count(
+                await level_key_of(context, input),
+                input.counted,
+                input.expected_quantity,
+                reason=inventory.AdjustmentReason[input.reason.name] if input.reason else None,
+            )
 
-        settled, found = await _report(info, prepare, inventory.count_stock, input.idempotency_key)
+        settled, found = await report_stock(info, prepare, inventory.count_stock, input.idempotency_key)
         return StockCountPayload(settled=settled, stock_level=found[0] if found else None)
 
     @mutation(
@@ -196,7 +202,7 @@ class InventoryMutation:
             reference_id = derived_id(context.principal, input.idempotency_key)
             return inventory.Move(variant_id, source, target, input.quantity, reference_id)
 
-        settled, found = await _report(info, prepare, inventory.transfer_stock, input.idempotency_key)
+        settled, found = await report_stock(info, prepare, inventory.transfer_stock, input.idempotency_key)
         return StockTransferPayload(settled=settled, stock_levels=found)
 
     @mutation(
@@ -206,13 +212,13 @@ class InventoryMutation:
     )
     async def safety_stock_set(self, info: Info, input: SafetyArgument) -> SafetyStockSetPayload:  # noqa: A002
         async def prepare(context: RequestContext) -> inventory.SetSafetyStock:
-            return inventory.SetSafetyStock(await _level_key(context, input), input.safety_stock)
+            return inventory.SetSafetyStock(await level_key_of(context, input), input.safety_stock)
 
-        settled, found = await _report(info, prepare, inventory.set_safety_stock, input.idempotency_key)
+        settled, found = await report_stock(info, prepare, inventory.set_safety_stock, input.idempotency_key)
         return SafetyStockSetPayload(settled=settled, stock_level=found[0] if found else None)
 
 
-async def _report(
+async def report_stock(
     info: Info,
     prepare: Callable[[RequestContext], Awaitable[C]],
     report: Callable[..., Awaitable[Answer]],
@@ -234,7 +240,7 @@ async def _report(
     return settled, [by_key[key] for key in dict.fromkeys(touched) if key in by_key]
 
 
-async def _level_key(context: RequestContext, given: LevelInput) -> LevelKey:
+async def level_key_of(context: RequestContext, given: LevelInput) -> LevelKey:
     location_id = await location_key(context, given.location_id, given.location_code)
     return LevelKey(await variant_key(context, given.sku, given.variant_id), location_id)
 

@@ -27,7 +27,7 @@ from hub.kernel.quantity import MAX_QUANTITY, QuantityError, counted_quantity, p
 MAX_RECEIPT_LINES = 1_000
 
 
-Report = c.Adjust | c.Receive | c.Count | c.SetSafetyStock | c.Move
+Report = c.Adjust | c.Receive | c.Count | c.SetSafetyStock | c.Move | c.ChangeBucket | c.WriteOff
 
 
 async def adjust_stock(database: Database, principal: Principal, command: c.Adjust, *, idempotency_key: str) -> Answer:
@@ -53,6 +53,26 @@ async def count_stock(database: Database, principal: Principal, command: c.Count
     """onHand was counted; a fact, so it is never refused for what was promised before."""
     counted_quantity(command.counted, path=("counted",))
     return await _report(database, principal, "stockCount", command, [command.key], idempotency_key=idempotency_key)
+
+
+async def inspect_stock(
+    database: Database, principal: Principal, command: c.ChangeBucket, *, idempotency_key: str
+) -> Answer:
+    """Units change between sellable, inspection and damaged, with a reason."""
+    positive_quantity(command.quantity)
+    if command.source is command.target:
+        raise InvalidInputError("the units are there already", path=("to",))
+    return await _report(database, principal, "stockInspect", command, [command.key], idempotency_key=idempotency_key)
+
+
+async def write_off_stock(
+    database: Database, principal: Principal, command: c.WriteOff, *, idempotency_key: str
+) -> Answer:
+    """Units under inspection or damaged are given up, with a reason. Sellable ones are adjusted instead."""
+    positive_quantity(command.quantity)
+    if command.source is c.Bucket.ON_HAND:
+        raise InvalidInputError("write off damaged or inspected units; adjust sellable ones", path=("from",))
+    return await _report(database, principal, "stockWriteOff", command, [command.key], idempotency_key=idempotency_key)
 
 
 async def set_safety_stock(

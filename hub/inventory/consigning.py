@@ -51,11 +51,15 @@ class WantedLine:
 
 @dataclass(frozen=True, slots=True)
 class DocumentStep:
-    """Which document, seen at which version (None: any), under which idempotency key."""
+    """Which document, seen at which version (None: any), under which idempotency key.
+
+    `first` runs in the step's transaction before the document is locked; what it raises refuses the step.
+    """
 
     id: UUID
     idempotency_key: str
     expected_version: int | None = None
+    first: Callable[[WriteSession], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,8 @@ async def take_step(database: Database, principal: Principal, operation: Operati
     step = operation.step
 
     async def run(session: WriteSession) -> Mapping[str, Any]:
+        if step.first is not None:
+            await step.first(session)
         locked = await _lock(session, principal, operation.kind, step)
         await work(session, locked)
         locked.item.version += 1

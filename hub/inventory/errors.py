@@ -62,6 +62,10 @@ class PurchaseOrderNotFoundError(NotFoundError):
     code = "PURCHASE_ORDER_NOT_FOUND"
 
 
+class CountSessionNotFoundError(NotFoundError):
+    code = "COUNT_SESSION_NOT_FOUND"
+
+
 class PurchaseOrderExistsError(ConflictError):
     code = "PURCHASE_ORDER_EXISTS"
 

@@ -184,7 +184,7 @@ WHERE s.variant_id = t.variant_id AND s.location_id = t.location_id
 
 _COUNTED = """
 WITH levels AS (
-    UPDATE stock_levels AS s SET counted_at = coalesce(t.at, hub_now())
+    UPDATE stock_levels AS s SET counted_at = greatest(s.counted_at, coalesce(t.at, hub_now()))
     FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS t (variant_id, location_id, at)
     WHERE s.variant_id = t.variant_id AND s.location_id = t.location_id
 )

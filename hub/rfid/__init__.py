@@ -2,17 +2,21 @@
 
 from hub.rfid import epcis, repository
 from hub.rfid.applying import MAX_APPLIED, ApplyProposals, apply_proposals
+from hub.rfid.booking import BookTransfer, book_transfer
 from hub.rfid.capturing import capture_epcis
 from hub.rfid.closing import close_session
 from hub.rfid.errors import (
+    DifferencesError,
     EpcisError,
     ExpectationMissingError,
     NotACountError,
+    SessionBookedError,
     SessionEndedError,
     SessionNotFoundError,
     SessionOpenError,
     TagLimitError,
     TagsGoneError,
+    TransferMissingError,
     UnknownGtinError,
 )
 from hub.rfid.models import ReadPurpose, ReadSessionStatus
@@ -26,6 +30,8 @@ __all__ = [
     "MAX_BATCH_EPCS",
     "MAX_SESSION_TAGS",
     "ApplyProposals",
+    "BookTransfer",
+    "DifferencesError",
     "EpcisError",
     "ErrorPolicy",
     "ExpectationMissingError",
@@ -36,14 +42,17 @@ __all__ = [
     "ReadPurpose",
     "ReadSessionStatus",
     "RecordReads",
+    "SessionBookedError",
     "SessionEndedError",
     "SessionNotFoundError",
     "SessionOpenError",
     "SessionView",
     "TagLimitError",
     "TagsGoneError",
+    "TransferMissingError",
     "UnknownGtinError",
     "apply_proposals",
+    "book_transfer",
     "capture_epcis",
     "close_session",
     "epcis",

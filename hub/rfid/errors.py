@@ -41,6 +41,24 @@ class ExpectationMissingError(InvalidInputError):
     code = "RFID_EXPECTATION_MISSING"
 
 
+class TransferMissingError(ConflictError):
+    """The session was opened without a transfer, so there is nothing to advance."""
+
+    code = "RFID_NO_TRANSFER"
+
+
+class SessionBookedError(ConflictError):
+    """What was read has been booked to the transfer already."""
+
+    code = "RFID_SESSION_BOOKED"
+
+
+class DifferencesError(ConflictError):
+    """What was read is not what the transfer says; look at the lines and accept, or change the draft."""
+
+    code = "RFID_DIFFERENCES"
+
+
 class UnknownGtinError(NotFoundError):
     code = "UNKNOWN_GTIN"
 

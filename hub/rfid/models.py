@@ -52,6 +52,7 @@ class RfidSession(SQLModel, table=True):
     opened_at: datetime | None = _instant()
     expires_at: datetime | None = _instant()
     closed_at: datetime | None = _instant(nullable=True)
+    booked_at: datetime | None = _instant(nullable=True)
 
 
 class RfidTag(SQLModel, table=True):

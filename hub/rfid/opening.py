@@ -12,7 +12,15 @@ from hub.infra import metrics
 from hub.infra.database import Database, WriteSession
 from hub.infra.idempotency import Answer
 from hub.infra.mutations import mutate
-from hub.inventory import TooManyLinesError, UnknownVariantError, require_known_location
+from hub.inventory import (
+    ConsignmentKind,
+    StockTransferNotFoundError,
+    TooManyLinesError,
+    UnknownVariantError,
+    consignments_by_ids,
+    require_known_location,
+)
+from hub.inventory import lines_by_ids as consignment_lines_by_ids
 from hub.kernel.errors import InvalidInputError
 from hub.kernel.ids import new_id
 from hub.kernel.principal import Principal, Scope
@@ -41,7 +49,7 @@ class ExpectedUnits:
 class OpenSession:
     """`expected`: what is dispatched or received, each sku once; of a COUNT the skus that it is limited to.
 
-    `transfer_id` is the caller's reference to the transfer behind it.
+    With `transfer_id` the transfer says what is expected, and `expected` is left out.
     """
 
     purpose: ReadPurpose
@@ -87,6 +95,10 @@ def _check(command: OpenSession) -> None:
     if command.purpose is ReadPurpose.COUNT:
         _check_count(command)
         return
+    if command.transfer_id is not None:
+        if command.expected:
+            raise InvalidInputError("the transfer says what is expected", path=("expected",))
+        return
     if not command.expected:
         raise ExpectationMissingError("say what is dispatched or received", path=("expected",))
     for index, line in enumerate(command.expected):
@@ -108,9 +120,27 @@ async def _open(session: WriteSession, principal: Principal, command: OpenSessio
     session_id = new_id()
     view = (session_id, command.purpose.value, command.location_id, command.transfer_id, principal.id)
     await repository.add_session(session, view, seconds=SESSION_SECONDS)
-    if command.expected:
-        await repository.expect(session, session_id, await _units(session, command.expected))
+    expected = await _expected(session, command)
+    if expected:
+        await repository.expect(session, session_id, expected)
     return {"session_id": str(session_id), "ids": [str(session_id)]}
+
+
+async def _expected(session: WriteSession, command: OpenSession) -> Sequence[tuple[UUID, int | None]]:
+    if command.transfer_id is None:
+        return await _units(session, command.expected)
+    found = (await consignments_by_ids(session, [command.transfer_id])).get(command.transfer_id)
+    if found is None or found.kind != ConsignmentKind.TRANSFER:
+        raise StockTransferNotFoundError(f"there is no stock transfer {command.transfer_id}", path=("transferId",))
+    leaving = command.purpose is ReadPurpose.DISPATCH
+    if command.location_id != (found.from_location_id if leaving else found.to_location_id):
+        raise InvalidInputError(f"the transfer has no {command.purpose} at this location", path=("locationId",))
+    lines = (await consignment_lines_by_ids(session, [found.id])).get(found.id, [])
+    units = [(line.variant_id, line.quantity if leaving else line.expected.outstanding) for line in lines]
+    expected = [(variant_id, quantity) for variant_id, quantity in units if quantity]
+    if not expected:
+        raise ExpectationMissingError("nothing of this transfer is expected any more", path=("transferId",))
+    return expected
 
 
 async def _units(session: WriteSession, expected: Sequence[ExpectedUnits]) -> list[tuple[UUID, int | None]]:

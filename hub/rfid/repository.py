@@ -13,7 +13,7 @@ from hub.kernel.epc import ReadEpc
 _SESSION = """
 SELECT id, purpose,
        CASE WHEN status = 'OPEN' AND expires_at <= hub_now() THEN 'EXPIRED' ELSE status END AS status,
-       location_id, transfer_id, principal_id, tags, batches, version, opened_at, expires_at, closed_at,
+       location_id, transfer_id, principal_id, tags, batches, version, opened_at, expires_at, closed_at, booked_at,
        (SELECT count(*) FROM rfid_lines AS l WHERE l.session_id = s.id) AS lines,
        (SELECT count(*) FROM rfid_lines AS l WHERE l.session_id = s.id AND l.read_units IS DISTINCT FROM l.expected)
            AS differences
@@ -21,7 +21,7 @@ FROM rfid_sessions AS s
 """
 _LOCK = """
 SELECT id, purpose, CASE WHEN status = 'OPEN' AND expires_at <= hub_now() THEN 'EXPIRED' ELSE status END AS status,
-       location_id, transfer_id, principal_id, tags, batches, version, opened_at, expires_at, closed_at,
+       location_id, transfer_id, principal_id, tags, batches, version, opened_at, expires_at, closed_at, booked_at,
        0 AS lines, 0 AS differences
 FROM rfid_sessions WHERE id = $1 FOR UPDATE
 """
@@ -94,6 +94,7 @@ _CLOSE = """
 UPDATE rfid_sessions SET status = 'CLOSED', closed_at = hub_now(), version = version + 1
 WHERE id = $1 RETURNING version
 """
+_BOOK = "UPDATE rfid_sessions SET booked_at = hub_now(), version = version + 1 WHERE id = $1"
 _DIFFERENCES = """
 SELECT count(*) FILTER (WHERE read_units <> expected) AS differing,
        coalesce(sum(expected - read_units) FILTER (WHERE read_units < expected), 0)::bigint AS missing,
@@ -147,6 +148,7 @@ class SessionView(NamedTuple):
     opened_at: datetime
     expires_at: datetime
     closed_at: datetime | None
+    booked_at: datetime | None
     lines: int
     differences: int
 
@@ -243,6 +245,10 @@ async def close(session: WriteSession, session_id: UUID) -> int:
     """The session's new version."""
     version: int = await (await raw_connection(session)).fetchval(_CLOSE, session_id)
     return version
+
+
+async def mark_booked(session: WriteSession, session_id: UUID) -> None:
+    await (await raw_connection(session)).execute(_BOOK, session_id)
 
 
 async def differences(session: AnySession, session_id: UUID) -> Differences:

@@ -24,6 +24,18 @@ CONSTRAINTS = {
         "movement_kind_is_known",
         "adjustment_says_why",
     },
+    "count_sessions": {
+        "count_session_status_is_known",
+        "recount_threshold_is_not_negative",
+        "closed_count_session_says_when",
+    },
+    "count_lines": {
+        "count_line_status_is_known",
+        "counted_quantity_is_not_negative",
+        "count_session_names_a_variant_once",
+        "counted_line_says_what_and_when",
+        "applied_variance_says_why",
+    },
     "consignments": {
         "consignment_kind_is_known",
         "consignment_status_is_known",
@@ -83,6 +95,7 @@ CONSTRAINTS = {
         "rfid_status_is_known",
         "closed_rfid_sessions_say_when",
         "counts_belong_to_no_transfer",
+        "only_closed_reads_are_booked",
     },
     "rfid_tags": {"an_item_is_read_once_per_session"},
     "rfid_lines": {

@@ -39,6 +39,7 @@ OPERATIONS = {
     "GET /rfid/sessions/{session_id}/epcis",
     "POST /rfid/sessions/{session_id}/close",
     "POST /rfid/sessions/{session_id}/counts",
+    "POST /rfid/sessions/{session_id}/booking",
     "GET /health/live",
     "GET /health/ready",
 }

@@ -56,7 +56,7 @@ EVENT = ("epcisBody", "eventList", 0)
 
 def closed(purpose: str = "COUNT", transfer_id: UUID | None = None) -> SessionView:
     at = datetime(2026, 3, 1, 12, 30, 15, 250_000, UTC)
-    return SessionView(new_id(), purpose, "CLOSED", new_id(), transfer_id, new_id(), 2, 1, 3, at, at, at, 1, 0)
+    return SessionView(new_id(), purpose, "CLOSED", new_id(), transfer_id, new_id(), 2, 1, 3, at, at, at, None, 1, 0)
 
 
 class TestTaking:

@@ -322,7 +322,7 @@ class TestDispatchAndReceipt:
     @pytest.mark.parametrize("purpose", [ReadPurpose.DISPATCH, ReadPurpose.RECEIPT])
     async def test_tells_missing_and_extra_tags(self, sweep: Sweep, purpose: ReadPurpose) -> None:
         announced = (ExpectedUnits("SKU-0", 3), ExpectedUnits("SKU-1", 1))
-        session_id = await sweep.open(purpose, expected=announced, transfer_id=new_id())
+        session_id = await sweep.open(purpose, expected=announced)
         await sweep.read(session_id, [tag(0, 1), tag(1, 1), *tags(2, range(2))])
         told = await sweep.close(session_id)
         assert await sweep.units(session_id) == {0: (3, 1), 1: (1, 1), 2: (0, 2)}

@@ -10,6 +10,7 @@ from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Sche
 from litestar.openapi.spec.enums import OpenAPIType
 from msgspec import UNSET, Meta, UnsetType
 
+from hub.inventory import AdjustmentReason
 from hub.rfid import ErrorPolicy, LineView, ReadPurpose, SessionView
 
 Word = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -47,6 +48,14 @@ class ProposalChoice(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
     skus: Annotated[list[Word], Meta(min_length=1, max_length=1_000)] | None = None
 
 
+class Booking(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=True):
+    """What to do about differences: a receipt's need a `reason`; a dispatch's are accepted or not."""
+
+    reason: AdjustmentReason | None = None
+    missing_is_lost: bool = False
+    accept_differences: bool = False
+
+
 class SessionShown(msgspec.Struct, rename="camel", frozen=True):
     """A session as of now. `lines` and `differences` count variants; `tags` counts items."""
 
@@ -59,6 +68,7 @@ class SessionShown(msgspec.Struct, rename="camel", frozen=True):
     opened_at: datetime
     expires_at: datetime
     closed_at: datetime | None
+    booked_at: datetime | None
     lines: int
     differences: int
 
@@ -140,6 +150,7 @@ def session_shown(view: SessionView) -> SessionShown:
         view.opened_at,
         view.expires_at,
         view.closed_at,
+        view.booked_at,
         view.lines,
         view.differences,
     )

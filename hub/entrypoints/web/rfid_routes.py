@@ -17,6 +17,7 @@ from hub.entrypoints.web.errors import request_id_of
 from hub.entrypoints.web.rfid_contract import (
     EPCIS_MEDIA_TYPE,
     BatchTaken,
+    Booking,
     CountsApplied,
     EpcisOperation,
     LinePage,
@@ -198,6 +199,22 @@ class RfidController(Controller):
         outcome = answer.unwrap()
         rejected = [RejectedCount(UUID(row["variant_id"]), row["code"], row["message"]) for row in outcome["rejected"]]
         return CountsApplied([UUID(variant) for variant in outcome["applied"]], rejected, answer.replayed)
+
+    @post("/{session_id:uuid}/booking", status_code=HTTPStatus.OK, responses=_WRITE_REFUSALS)
+    async def book(
+        self,
+        request: AnyRequest,
+        session_id: FromPath[UUID],
+        data: JSONBody[Booking],
+        access_edge: NamedDependency[AccessEdge],
+        idempotency_key: Key,
+    ) -> SessionShown:
+        """Dispatch the session's transfer, or receive into it what was read. Once per session."""
+        principal = await _principal(request, access_edge)
+        command = rfid.BookTransfer(session_id, data.reason, data.missing_is_lost, data.accept_differences)
+        answer = await rfid.book_transfer(access_edge.database, principal, command, idempotency_key=idempotency_key)
+        answer.unwrap()
+        return await _shown(access_edge.database, principal, session_id)
 
 
 async def _principal(request: AnyRequest, edge: AccessEdge, kind: RequestKind = RequestKind.WRITE) -> Principal:

@@ -18,6 +18,8 @@ from hub.kernel.ids import new_id
 from hub.kernel.principal import Principal, PrincipalKind, Scope
 from hub_graphql.catalog import CatalogQuery
 from hub_graphql.context import RequestContext
+from hub_graphql.count_session_steps import CountSessionMutation
+from hub_graphql.count_sessions import CountSessionQuery
 from hub_graphql.errors import ERROR_TYPES
 from hub_graphql.execution import Engine
 from hub_graphql.instants import CONFIG
@@ -27,6 +29,7 @@ from hub_graphql.nodes import NodeQuery
 from hub_graphql.purchase_orders import PurchaseOrderMutation
 from hub_graphql.reservations import ReservationMutation, ReservationQuery
 from hub_graphql.stock_documents import StockDocumentQuery
+from hub_graphql.stock_states import StockStateMutation
 from hub_graphql.stock_transfers import StockTransferMutation
 from hub_graphql.strict_json import GraphQLRequest
 from tests.factories import make_channel, make_location, make_principal, make_terminal, set_stock
@@ -36,12 +39,21 @@ TILL_SCOPES = frozenset({Scope.CATALOG_READ, Scope.STOCK_READ, Scope.RESERVATION
 
 
 @strawberry.type(description="What can be read.")
-class Query(CatalogQuery, LocationQuery, InventoryQuery, StockDocumentQuery, ReservationQuery, NodeQuery):
+class Query(
+    CatalogQuery, LocationQuery, InventoryQuery, StockDocumentQuery, CountSessionQuery, ReservationQuery, NodeQuery
+):
     pass
 
 
 @strawberry.type(description="What can be changed.")
-class Mutation(InventoryMutation, StockTransferMutation, PurchaseOrderMutation, ReservationMutation):
+class Mutation(
+    InventoryMutation,
+    StockStateMutation,
+    CountSessionMutation,
+    StockTransferMutation,
+    PurchaseOrderMutation,
+    ReservationMutation,
+):
     pass
 
 
