@@ -33,6 +33,9 @@ test-full: install ## What takes longer or needs Chromium and Node (installs the
 	deploy/install-test-tools
 	$(BIN)/python -m pytest -q -m full $(ARGS)
 
+test-long: install ## The stock engine against its model for a million operations, with figures (OPERATIONS=10000)
+	OPERATIONS=$${OPERATIONS:-1000000} $(BIN)/python -m pytest -q tests/properties/long_stock_engine.py $(ARGS)
+
 check: install ## Format, lint, types, imports, schema and migrations
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

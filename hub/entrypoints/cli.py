@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -14,9 +14,12 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from hub.entrypoints import cli_access, cli_channels, cli_import, cli_work
+from hub.entrypoints import cli_access, cli_channels, cli_import, cli_stock, cli_work
+from hub.entrypoints.checking import CheckedPart, run_checks
+from hub.infra.checks import Violation
 from hub.infra.database import Database
 from hub.infra.settings import Settings
+from hub.inventory import Repair, repair_stock
 from hub.kernel.errors import HubError
 
 EXIT_REFUSED = 1
@@ -32,6 +35,7 @@ app.add_typer(cli_access.user_app)
 app.add_typer(cli_access.key_app)
 app.add_typer(cli_channels.channel_app)
 app.add_typer(cli_import.import_app)
+app.add_typer(cli_stock.stock_app)
 app.add_typer(cli_work.work_app)
 
 errors = Console(stderr=True)
@@ -60,6 +64,7 @@ def open_database() -> AbstractAsyncContextManager[Database]:
 cli_access.use_database(open_database)
 cli_channels.use_database(open_database)
 cli_import.use_database(open_database)
+cli_stock.use_database(open_database)
 cli_work.use_database(open_database)
 
 
@@ -140,17 +145,24 @@ def config(*, as_json: Json = False) -> None:
 
 
 @app.command()
-def check(*, as_json: Json = False) -> None:
+def check(
+    part: Annotated[CheckedPart | None, typer.Argument(help="Only this part; all of them by default.")] = None,
+    *,
+    repair: Annotated[bool, typer.Option("--repair", help="Repair what can be decided (stock only).")] = False,
+    trust_level: Annotated[
+        bool, typer.Option("--trust-level", help="With --repair: levels decide, their ledgers start anew.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Compare the stored data with the hub's promises; exit 1 and name every broken one."""
-    from hub.entrypoints.checking import run_checks
-
-    async def work() -> list[Any]:
-        async with open_database() as database:
-            return await run_checks(database)
-
-    found = asyncio.run(work())
+    if (repair and part is not CheckedPart.STOCK) or (trust_level and not repair):
+        raise typer.BadParameter("--repair is for `hub check stock`, and --trust-level goes with it")
+    repairs, found = asyncio.run(_checked(part, repair=repair, trust_level=trust_level))
+    if repairs is not None:
+        cli_stock.print_repairs(repairs, as_json=as_json)
     if as_json:
-        sys.stdout.write(json.dumps([_plain(item) for item in found]) + "\n")
+        if repairs is None:
+            sys.stdout.write(json.dumps([_plain(item) for item in found]) + "\n")
     elif found:
         table = Table("promise", "where", "what")
         for item in found:
@@ -160,6 +172,15 @@ def check(*, as_json: Json = False) -> None:
         output.print("every promise holds")
     if found:
         raise typer.Exit(EXIT_REFUSED)
+
+
+async def _checked(
+    part: CheckedPart | None, *, repair: bool, trust_level: bool
+) -> tuple[Sequence[Repair] | None, Sequence[Violation]]:
+    """The repairs, when asked for, and what is broken after them."""
+    async with open_database() as database:
+        repairs = await repair_stock(database, trust_level=trust_level) if repair else None
+        return repairs, await run_checks(database, part)
 
 
 @app.command()

@@ -72,6 +72,23 @@ RETENTIONS = (
             ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED)
         """,
     ),
+    # Committed ones stay beside the order or receipt that they became, and so do those that an order still names.
+    Retention(
+        "reservations",
+        30,
+        """
+        WITH given_back AS MATERIALIZED (
+            SELECT r.id FROM reservations AS r
+            WHERE r.status IN ('RELEASED', 'EXPIRED')
+              AND r.resolved_at < (SELECT hub_now()) - make_interval(days => :days)
+              AND NOT EXISTS (SELECT FROM orders AS o WHERE o.reservation_id = r.id)
+            ORDER BY r.resolved_at LIMIT :batch FOR UPDATE OF r SKIP LOCKED
+        ), lines AS (
+            DELETE FROM reservation_lines WHERE reservation_id IN (SELECT id FROM given_back)
+        )
+        DELETE FROM reservations WHERE id IN (SELECT id FROM given_back)
+        """,
+    ),
 )
 
 

@@ -104,6 +104,7 @@ from hub.inventory.errors import (
     error_of,
 )
 from hub.inventory.feed import AvailabilityFeed, Seen, Watched
+from hub.inventory.history import Month, MonthStillNeededError, detach_months, months, open_months
 from hub.inventory.models import ReservationOwner, ReservationStatus
 from hub.inventory.pinning import pin
 from hub.inventory.pool import Pinned, PoolClaim
@@ -115,6 +116,7 @@ from hub.inventory.purchase_orders import (
     reschedule_purchase_order,
 )
 from hub.inventory.receiving import ReceiptLine
+from hub.inventory.repairing import Repair, repair_stock
 from hub.inventory.reservations import (
     CreateReservation,
     ReservationLineInput,
@@ -175,6 +177,8 @@ __all__ = [
     "LevelKey",
     "LevelView",
     "MarkDamaged",
+    "Month",
+    "MonthStillNeededError",
     "Move",
     "OpenCount",
     "Outcome",
@@ -187,6 +191,7 @@ __all__ = [
     "RefusalCode",
     "Refused",
     "Release",
+    "Repair",
     "ReservationLineInput",
     "ReservationOwner",
     "ReservationStatus",
@@ -231,6 +236,7 @@ __all__ = [
     "create_purchase_order",
     "create_reservation",
     "create_transfer",
+    "detach_months",
     "dispatch_transfer",
     "error_of",
     "expected_by_levels",
@@ -242,7 +248,9 @@ __all__ = [
     "levels",
     "lines_by_ids",
     "lines_waiting_for",
+    "months",
     "open_count",
+    "open_months",
     "pin",
     "reading",
     "receive_purchase_order",
@@ -250,6 +258,7 @@ __all__ = [
     "receive_transfer",
     "record_counts",
     "release_reservation",
+    "repair_stock",
     "replace_unfilled",
     "require_known_location",
     "require_open_in_pool",

@@ -5,13 +5,14 @@ from sqlalchemy import text
 from hub.infra.checks import Violation
 from hub.infra.database import ReadSession
 from hub.inventory.consignments import OUTSTANDING
+from hub.inventory.units import LevelKey
 
 MAX_REPORTED = 100
 
 _CHECKS: tuple[tuple[str, str, str], ...] = (
     (
         "ledger_equals_level",
-        "the sum of the movements differs from the level",
+        "the movements do not add up to the level, or are not numbered without gap",
         """
         SELECT s.variant_id, s.location_id FROM stock_levels AS s
         LEFT JOIN LATERAL (
@@ -19,7 +20,9 @@ _CHECKS: tuple[tuple[str, str, str], ...] = (
                    coalesce(sum(m.allocated_delta), 0) AS allocated, coalesce(sum(m.incoming_delta), 0) AS incoming,
                    coalesce(sum(m.damaged_delta), 0) AS damaged,
                    coalesce(sum(m.quality_control_delta), 0) AS quality_control, count(*) AS rows,
-                   coalesce(min(m.level_version), 1) AS first, coalesce(max(m.level_version), 0) AS last
+                   count(DISTINCT m.level_version) AS numbers,
+                   coalesce(min(m.level_version), 1) AS first, coalesce(max(m.level_version), 0) AS last,
+                   coalesce(bool_or(m.kind = 'OPENING'), false) AS reopened
             FROM stock_movements AS m
             WHERE m.variant_id = s.variant_id AND m.location_id = s.location_id
               AND m.level_version >= coalesce((
@@ -28,7 +31,8 @@ _CHECKS: tuple[tuple[str, str, str], ...] = (
         ) AS m ON true
         WHERE (m.on_hand, m.reserved, m.allocated, m.incoming, m.damaged, m.quality_control)
               IS DISTINCT FROM (s.on_hand, s.reserved, s.allocated, s.incoming, s.damaged, s.quality_control)
-           OR s.version <> m.first + m.rows - 1 OR s.version <> m.last
+           OR s.version <> m.last OR m.rows <> m.numbers OR m.last <> m.first + m.rows - 1
+           OR (m.first <> 1 AND NOT m.reopened)
         """,
     ),
     (
@@ -96,4 +100,13 @@ async def check_stock(session: ReadSession) -> list[Violation]:
     for invariant, message, query in _CHECKS:
         rows = await session.execute(text(f"{query} LIMIT {MAX_REPORTED}"))
         found.extend(Violation(invariant, f"variant {row[0]} at location {row[1]}", message) for row in rows)
+    return found
+
+
+async def broken_levels(session: ReadSession, *, limit: int) -> set[LevelKey]:
+    """The levels, there or missing, that break a stock promise: up to `limit` per kind."""
+    found: set[LevelKey] = set()
+    for _invariant, _message, query in _CHECKS:
+        rows = await session.execute(text(f"{query} LIMIT {limit:d}"))
+        found.update(LevelKey(row[0], row[1]) for row in rows)
     return found

@@ -46,9 +46,15 @@ async def apply(session: WriteSession, requests: Sequence[c.StockRequest]) -> li
             decide(books, request) if _is_short(outcome) else outcome
             for request, outcome in zip(requests, outcomes, strict=True)
         ]
-    expiries = await storage.write(driver, books)
-    await record(session, *_events(books))
+    expiries = await enter(session, books)
     return [_with_expiry(request, outcome, expiries) for request, outcome in zip(requests, outcomes, strict=True)]
+
+
+async def enter(session: WriteSession, books: Books) -> dict[UUID, datetime]:
+    """Write books that were decided under their locks, and tell who listens. Returns the reservations' expiries."""
+    expiries = await storage.write(await raw_connection(session), books)
+    await record(session, *_events(books))
+    return expiries
 
 
 async def hold_levels(session: WriteSession, keys: Iterable[LevelKey]) -> None:
@@ -102,8 +108,7 @@ async def _lapse(session: WriteSession, driver: storage.Driver, due: Sequence[UU
     keys = {key for item in held.values() for key in item.units}
     books = Books(await storage.lock_levels(driver, keys))
     lapsed = _expire_each(books, held.values())
-    await storage.write(driver, books)
-    await record(session, *_events(books))
+    await enter(session, books)
     return lapsed
 
 

@@ -35,12 +35,21 @@ _MOVEMENT_PAGE = """
            recorded_at
     FROM stock_movements
     WHERE variant_id = :variant AND location_id = :location
-      AND (CAST(:version AS bigint) IS NULL OR level_version {comparison} :version)
+      AND {window}
     ORDER BY level_version {direction}
     LIMIT :limit
 """
-_NEWEST_MOVEMENTS = text(_MOVEMENT_PAGE.format(comparison="<", direction="DESC"))
-_OLDEST_MOVEMENTS = text(_MOVEMENT_PAGE.format(comparison=">", direction="ASC"))
+_OLDER_MOVEMENTS = text(
+    _MOVEMENT_PAGE.format(window="(CAST(:version AS bigint) IS NULL OR level_version < :version)", direction="DESC")
+)
+_NEWER_MOVEMENTS = text(
+    _MOVEMENT_PAGE.format(window="(CAST(:version AS bigint) IS NULL OR level_version > :version)", direction="ASC")
+)
+# The window lets Postgres leave out every month before it.
+RECENT_MOVEMENTS = text(
+    _MOVEMENT_PAGE.format(window="recorded_at >= (SELECT hub_now()) - make_interval(days => :days)", direction="DESC")
+)
+RECENT_DAYS = 35
 
 # A reservation whose time is over holds nothing for its owner, whether or not the sweeper came by.
 _RESERVATIONS = text(
@@ -160,11 +169,30 @@ async def movements_page(
     backwards: bool = False,
 ) -> list[MovementView]:
     """A level's movements, newest first; strictly older (backwards: newer) than the level version `after`."""
+    if after is None and not backwards:
+        recent = await _recent_movements(session, variant_id, location_id, limit)
+        if recent is not None:
+            return recent
     rows = await session.execute(
-        _OLDEST_MOVEMENTS if backwards else _NEWEST_MOVEMENTS,
+        _NEWER_MOVEMENTS if backwards else _OLDER_MOVEMENTS,
         {"variant": variant_id, "location": location_id, "version": after, "limit": limit},
     )
     return [MovementView._make(row) for row in rows]
+
+
+async def _recent_movements(
+    session: AnySession, variant_id: UUID, location_id: UUID, limit: int
+) -> list[MovementView] | None:
+    """The newest page, read from the last months only; None when it may reach further back."""
+    rows = await session.execute(
+        RECENT_MOVEMENTS, {"variant": variant_id, "location": location_id, "days": RECENT_DAYS, "limit": limit}
+    )
+    found = [MovementView._make(row) for row in rows]
+    if not found:
+        return None
+    # A clock that was set back could hide a movement behind a newer one: then their numbers have a gap.
+    unbroken = found[0].level_version - found[-1].level_version == len(found) - 1
+    return found if unbroken and (len(found) == limit or found[-1].level_version == 1) else None
 
 
 async def reservations_by_ids(session: AnySession, ids: Sequence[UUID]) -> dict[UUID, ReservationView]:

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WITHOUT_MODEL = {
     "alembic_version", "outbox", "events", "relay_state", "event_consumers", "work_items", "idempotency_keys", "audit_log",
 }  # fmt: skip
+PARTITIONS = ("idempotency_keys_", "stock_movements_")
 
 
 def _import_models() -> None:
@@ -30,7 +31,7 @@ def _differences(connection: Connection) -> list[object]:
         connection,
         opts={
             "include_name": lambda name, kind, _parents: (
-                not (kind == "table" and (name in WITHOUT_MODEL or name.startswith("idempotency_keys_")))
+                not (kind == "table" and (name in WITHOUT_MODEL or name.startswith(PARTITIONS)))
             ),
             "compare_server_default": False,
         },

@@ -18,12 +18,9 @@ CONSTRAINTS = {
         "safety_stock_is_not_negative",
         "level_is_one_row_per_variant_and_location",
     },
-    "stock_movements": {
-        "movements_of_a_level_are_numbered_without_gap",
-        "movement_version_is_positive",
-        "movement_kind_is_known",
-        "adjustment_says_why",
-    },
+    "stock_movements": {"movement_version_is_positive", "movement_kind_is_known", "adjustment_says_why"},
+    "stock_movements_first": {"movements_first_are_numbered_without_gap", "movement_kind_is_known"},
+    "stock_movements_default": {"movements_default_are_numbered_without_gap", "movement_kind_is_known"},
     "count_sessions": {
         "count_session_status_is_known",
         "recount_threshold_is_not_negative",
