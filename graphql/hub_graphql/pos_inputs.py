@@ -9,7 +9,7 @@ import strawberry
 
 from hub import orders, pos
 from hub.channels.views import ChannelView
-from hub.infra.idempotency import refusal_outcome
+from hub.infra.idempotency import told_refusal
 from hub.inventory import ReturnCondition as StockCondition
 from hub.kernel.errors import HubError
 from hub_graphql.ids import expect_id_or_none
@@ -142,7 +142,7 @@ def _readable(item: G, at: int, read: Callable[[G], Fact]) -> Fact:
         return read(item)
     except HubError as refused:
         refused.path = ("facts", str(at), *refused.path)
-        return pos.Unreadable(item.receipt, refusal_outcome(refused)["refused"])
+        return pos.Unreadable(item.receipt, told_refusal(refused))
 
 
 def _sale(given: PosSaleInput, currency: str, channel_id: UUID) -> pos.Sale:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from hub.infra import audit, metrics
 from hub.infra.database import Database, WriteSession
-from hub.infra.idempotency import Answer, Replay, fingerprint, keyed, look_up, refusal_outcome, replayed
+from hub.infra.idempotency import Answer, Replay, fingerprint, keyed, look_up, replayed, told_refusal
 from hub.infra.mutations import mutate
 from hub.kernel.errors import ErrorKind, HubError, InvalidInputError
 from hub.kernel.ids import new_id
@@ -225,7 +225,7 @@ def _known(fact: PosFact) -> Row:
 
 def _refused(receipt: str, error: HubError, at: int) -> Row:
     error.path = ("facts", str(at), *error.path)
-    return _row(receipt, refused=refusal_outcome(error)["refused"])
+    return _row(receipt, refused=told_refusal(error))
 
 
 def _reused(receipt: str) -> ReceiptReusedError:
