@@ -18,6 +18,8 @@ from hub.kernel.errors import ConflictError, ErrorKind, HubError, InvalidInputEr
 
 MAX_KEY_LENGTH = 128
 KEPT_DAYS = 30
+_REFUSAL = "$refusal"
+"""No outcome of a feature has this key."""
 
 
 class IdempotencyKeyInvalidError(InvalidInputError):
@@ -178,20 +180,24 @@ async def once(session: WriteSession, item: KeyedInput, work: Callable[[], Await
 
 
 def refusal_outcome(error: HubError) -> dict[str, Any]:
+    """What is kept of a refusal."""
+    return {_REFUSAL: told_refusal(error)}
+
+
+def told_refusal(error: HubError) -> dict[str, Any]:
+    """A refusal as plain data."""
     return {
-        "refused": {
-            "code": error.code,
-            "kind": error.kind.value,
-            "message": error.message,
-            "path": list(error.path),
-            "details": error.details,
-        }
+        "code": error.code,
+        "kind": error.kind.value,
+        "message": error.message,
+        "path": list(error.path),
+        "details": error.details,
     }
 
 
 def replayed(outcome: Mapping[str, Any]) -> Answer:
     """The stored answer, as it was given the first time."""
-    refused = outcome.get("refused")
+    refused = outcome.get(_REFUSAL)
     if refused is None:
         return Answer(outcome, replayed=True)
     return Answer(outcome, ReplayedRefusal(refused), replayed=True)

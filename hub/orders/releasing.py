@@ -10,7 +10,7 @@ import structlog
 
 from hub.infra import metrics, outbox, work
 from hub.infra.database import Database, WriteSession
-from hub.infra.idempotency import Answer, refusal_outcome
+from hub.infra.idempotency import Answer, told_refusal
 from hub.infra.mutations import mutate
 from hub.kernel.errors import HubError, InvalidInputError
 from hub.kernel.principal import Principal, Scope
@@ -129,7 +129,7 @@ async def _release(session: WriteSession, principal: Principal, command: Release
         {
             "order_id": str(key),
             "released": key in good,
-            "refused": None if error is None else refusal_outcome(error)["refused"],
+            "refused": None if error is None else told_refusal(error),
         }
         for key, error in zip(ids, refused, strict=True)
     ]
