@@ -11,10 +11,11 @@ from hub.infra.database import Database
 
 CLAIM = "reservationCreate"
 
+# A refusal is an answer too, and names no reservation.
 _ANSWERS = text(
     """
     SELECT key, outcome ->> 'reservation_id' AS reservation_id FROM idempotency_keys
-    WHERE operation = 'reservationCreate' AND NOT outcome ? 'refused'
+    WHERE operation = 'reservationCreate' AND outcome ->> 'reservation_id' IS NOT NULL
     """
 )
 _MADE = text("SELECT id::text AS id, owner FROM reservations")
