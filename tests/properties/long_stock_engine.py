@@ -10,7 +10,7 @@ from tests.properties.stock_world import StockWorld
 from tests.properties.test_stock_engine import explore
 
 OPERATIONS = int(os.environ.get("OPERATIONS", "1000000"))
-EXAMPLES_AT_ONCE = 100
+EXAMPLES_AT_ONCE = 20
 
 
 @pytest.mark.timeout(0)
