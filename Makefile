@@ -33,8 +33,9 @@ test-full: install ## What takes longer or needs Chromium and Node (installs the
 	deploy/install-test-tools
 	$(BIN)/python -m pytest -q -m full $(ARGS)
 
-test-long: install ## The stock engine against its model for a million operations, with figures (OPERATIONS=10000)
+test-long: install ## The stock engine against its model for a million operations, then 140 blows to a hub under load (OPERATIONS=10000 BLOWS=14)
 	OPERATIONS=$${OPERATIONS:-1000000} $(BIN)/python -m pytest -q tests/properties/long_stock_engine.py $(ARGS)
+	HUB_TEST_BLOWS=$${BLOWS:-140} $(BIN)/python -m pytest -q tests/faults/test_kills.py $(ARGS)
 
 check: install ## Format, lint, types, imports, schema and migrations
 	$(BIN)/ruff format --check .

@@ -32,6 +32,12 @@ class ErrorCode(Enum):
 
     LOCATION_NOT_FOUND = _code("LOCATION_NOT_FOUND", description="No location has this id.")
     CHANNEL_NOT_FOUND = _code("CHANNEL_NOT_FOUND", description="No channel has this id.")
+    TERMINAL_REQUIRED = _code("TERMINAL_REQUIRED", description="Only a terminal's own credential reports receipts.")
+    INVALID_RECEIPT = _code("INVALID_RECEIPT", description="Not 1 to 64 printable characters.")
+    RECEIPT_REUSED = _code("RECEIPT_REUSED", description="The terminal reported this receipt with other content.")
+    OCCURRED_AT_OUT_OF_RANGE = _code(
+        "OCCURRED_AT_OUT_OF_RANGE", description="More than 30 days ago, or more than 5 minutes ahead."
+    )
     TERMINAL_NOT_FOUND = _code("TERMINAL_NOT_FOUND", description="No terminal has this id.")
     UNKNOWN_SKU = _code("UNKNOWN_SKU", description="No variant has this sku.")
     UNKNOWN_LOCATION = _code("UNKNOWN_LOCATION", description="No such location, or it is closed.")

@@ -185,11 +185,11 @@ async def place_command(context: RequestContext, given: OrderPlaceInput) -> orde
         destination=parse_point(given.destination, path=("destination",)) if given.destination else None,
         reservation_id=expect_id_or_none("Reservation", given.reservation_id, path=("reservationId",)),
         customer_id=expect_id_or_none("Customer", given.customer_id, path=("customerId",)),
-        evidence=_evidence(given.customer, channel.id),
-        person=_person(given.customer),
+        evidence=evidence_of(given.customer, channel.id),
+        person=person_of(given.customer),
         contact=_contact(given),
-        payments=tuple(_payment(payment, index) for index, payment in enumerate(given.payments)),
-        shipping_minor=_minor(given.shipping, currency, ("shipping",)),
+        payments=tuple(payment_of(payment, index) for index, payment in enumerate(given.payments)),
+        shipping_minor=minor_of(given.shipping, currency, ("shipping",)),
     )
 
 
@@ -218,13 +218,13 @@ async def _lines(
     for index, (line, variant_id) in enumerate(zip(given, await variants_of_lines(context, given), strict=True)):
         path = ("lines", str(index))
         price = parse_money(line.unit_price, path=(*path, "unitPrice")) if line.unit_price else None
-        discount = _minor(line.discount, currency, (*path, "discount"))
-        tax = _minor(line.tax, currency, (*path, "tax"))
+        discount = minor_of(line.discount, currency, (*path, "discount"))
+        tax = minor_of(line.tax, currency, (*path, "tax"))
         lines.append(orders.PlaceOrderLine(variant_id, line.quantity, price, discount, tax))
     return tuple(lines)
 
 
-def _minor(given: MoneyInput | None, currency: str, path: Path) -> int:
+def minor_of(given: MoneyInput | None, currency: str, path: Path) -> int:
     """Minor units of the order's currency, 0 for none. Raises AmountError or CurrencyError."""
     if given is None:
         return 0
@@ -247,7 +247,7 @@ async def _known(context: RequestContext, location_id: UUID | None, path: Path) 
     return location_id
 
 
-def _evidence(given: OrderCustomerInput | None, channel_id: UUID) -> tuple[IdentityEvidence, ...]:
+def evidence_of(given: OrderCustomerInput | None, channel_id: UUID) -> tuple[IdentityEvidence, ...]:
     if given is None:
         return ()
     found = []
@@ -263,7 +263,7 @@ def _evidence(given: OrderCustomerInput | None, channel_id: UUID) -> tuple[Ident
     return tuple(found)
 
 
-def _person(given: OrderCustomerInput | None) -> Person | None:
+def person_of(given: OrderCustomerInput | None) -> Person | None:
     if given is None:
         return None
     return Person(given.first_name, given.last_name, given.email or "", given.phone or "")
@@ -278,6 +278,6 @@ def _contact(given: OrderPlaceInput) -> dict[str, Any]:
     return contact
 
 
-def _payment(given: OrderPaymentInput, index: int) -> orders.NewPayment:
+def payment_of(given: OrderPaymentInput, index: int) -> orders.NewPayment:
     amount = parse_money(given.amount, path=("payments", str(index), "amount"))
     return orders.NewPayment(given.reference, given.method, amount.amount_minor, amount.currency)

@@ -17,6 +17,7 @@ from hub_graphql.locations import LocationQuery
 from hub_graphql.nodes import NodeQuery
 from hub_graphql.order_holds import OrderHoldMutation
 from hub_graphql.orders import OrderMutation, OrderQuery
+from hub_graphql.pos_facts import PosMutation
 from hub_graphql.purchase_orders import PurchaseOrderMutation
 from hub_graphql.reservations import ReservationMutation, ReservationQuery
 from hub_graphql.rfid import RfidMutation, RfidQuery
@@ -54,6 +55,7 @@ class Mutation(
     ReservationMutation,
     OrderMutation,
     OrderHoldMutation,
+    PosMutation,
     FulfillmentMutation,
     RfidMutation,
 ):

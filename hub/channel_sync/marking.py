@@ -6,7 +6,7 @@ from uuid import UUID
 
 from hub.channel_sync import stock_rows
 from hub.channel_sync.messages import CHANNEL_QUEUE, PUBLISH_DELAY_SECONDS, PUBLISH_WORK
-from hub.fulfillment import reroute_waiting
+from hub.fulfillment import ask_for_relief, reroute_waiting
 from hub.infra import work
 from hub.infra.database import Database, WriteSession
 from hub.infra.events import StreamedEvent
@@ -17,6 +17,7 @@ STALE_SECONDS: Final = 600.0
 
 
 async def on_events(session: WriteSession, events: Sequence[StreamedEvent]) -> None:
+<<<<<<< HEAD
     """Durable consumer: stock that moved is published, also of the bundles that it is part of, and orders that wait
     for it are routed again."""
     variants = sorted({event.entity_id for event in events if event.topic == STOCK_CHANGED})
@@ -24,6 +25,15 @@ async def on_events(session: WriteSession, events: Sequence[StreamedEvent]) -> N
         return
     concerned = {*variants, *await bundles_with(session, variants)}
     await ask_to_publish(session, await stock_rows.mark_variants(session, concerned))
+=======
+    """Durable consumer: stock that moved is published, orders that it cannot serve any more find another place, and
+    orders that wait for it are routed again."""
+    variants = sorted({event.entity_id for event in events if event.topic == STOCK_CHANGED})
+    if not variants:
+        return
+    await ask_to_publish(session, await stock_rows.mark_variants(session, variants))
+    await ask_for_relief(session, variants)
+>>>>>>> main
     await reroute_waiting(session, variants)
 
 

@@ -32,7 +32,7 @@ from hub.channel_sync.publishing import publish_stock
 from hub.channel_sync.pushing import push_fulfillment
 from hub.channel_sync.reading_back import read_back_stock
 from hub.channels import Channel, Connections, channel_by_id, connected_channel_ids
-from hub.fulfillment import PUSH_WORK, FulfillmentOrderNotFoundError, route_order
+from hub.fulfillment import PUSH_WORK, RELIEVE_WORK, FulfillmentOrderNotFoundError, relieve, route_order
 from hub.infra import work
 from hub.infra.database import Database, WriteSession
 from hub.infra.runner import Handler, HopelessWorkError, WorkContext, WorkRegistry
@@ -60,6 +60,7 @@ def register_channel_work(registry: WorkRegistry, connections: Connections) -> N
     registry.register(PROCESS_WORK, one.process, queue=INBOX_QUEUE)
     registry.register(PUSH_WORK, one.push, queue=CHANNEL_QUEUE)
     registry.register(ROUTE_WORK, _route)
+    registry.register(RELIEVE_WORK, _relieve)
     whole = _Whole(connections)
     steps: tuple[tuple[str, CursorKind, Step], ...] = (
         (PUBLISH_WORK, CursorKind.STOCK_PUBLISH, whole.publish),
@@ -137,6 +138,13 @@ async def _route(context: WorkContext, subject: str) -> None:
     try:
         await route_order(context.database, UUID(subject))
     except OrderNotFoundError as error:
+        raise HopelessWorkError(error.code) from error
+
+
+async def _relieve(context: WorkContext, subject: str) -> None:
+    try:
+        await relieve(context.database, UUID(subject))
+    except FulfillmentOrderNotFoundError as error:
         raise HopelessWorkError(error.code) from error
 
 

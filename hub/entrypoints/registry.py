@@ -13,6 +13,7 @@ from hub.infra.sealing import load_sealer
 from hub.infra.settings import Settings
 from hub.inventory import open_months, sweep_due_reservations
 from hub.loyalty import activate_due
+from hub.pos import map_waiting_lines
 
 
 def register_work(registry: WorkRegistry) -> None:
@@ -22,6 +23,7 @@ def register_work(registry: WorkRegistry) -> None:
 
 SWEEP_SECONDS = 1.0
 ACTIVATION_SECONDS = 60.0
+MAPPING_SECONDS = 60.0
 SESSION_PURGE_SECONDS = 3_600.0
 MONTHS_SECONDS = 3_600.0
 
@@ -32,6 +34,7 @@ def register_jobs(scheduler: Scheduler) -> None:
     register_channel_jobs(scheduler)
     scheduler.every(SWEEP_SECONDS, "reservations.expire", lambda: _sweep(database))
     scheduler.every(ACTIVATION_SECONDS, "loyalty.activate", lambda: _until_done(database, _activate))
+    scheduler.every(MAPPING_SECONDS, "pos.map_lines", lambda: map_waiting_lines(database))
     scheduler.every(MONTHS_SECONDS, "inventory.open_months", lambda: open_months(database))
     scheduler.every(SESSION_PURGE_SECONDS, "access.purge_sessions", lambda: _purge(database))
 

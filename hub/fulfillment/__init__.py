@@ -4,7 +4,7 @@ from hub.fulfillment.cancellation import cancel_open_units, cancel_order
 from hub.fulfillment.checking import check_orders
 from hub.fulfillment.errors import FulfillmentOrderNotFoundError, TransitionError, WrongPickupCodeError
 from hub.fulfillment.lifecycle import QueueStep, Tracking, accept, collect, pickup_code, ready, reject, ship
-from hub.fulfillment.messages import FULFILLMENT_ORDER_CHANGED, PUSH_WORK
+from hub.fulfillment.messages import FULFILLMENT_ORDER_CHANGED, PUSH_WORK, RELIEVE_WORK
 from hub.fulfillment.models import (
     FulfillmentOrder,
     FulfillmentOrderLine,
@@ -23,6 +23,14 @@ from hub.fulfillment.repository import (
 )
 from hub.fulfillment.routing_run import RoutingRun, route_order
 from hub.fulfillment.rules import OPEN_STATES
+from hub.fulfillment.shortage import (
+    AffectedAllocation,
+    AffectedReservation,
+    PromisesAtRisk,
+    ask_for_relief,
+    promises_at_risk,
+    relieve,
+)
 from hub.fulfillment.visibility import may_see_pickup_code, sees_fulfillment_order
 from hub.fulfillment.waiting import reroute_waiting
 
@@ -30,10 +38,14 @@ __all__ = [
     "FULFILLMENT_ORDER_CHANGED",
     "OPEN_STATES",
     "PUSH_WORK",
+    "RELIEVE_WORK",
+    "AffectedAllocation",
+    "AffectedReservation",
     "FulfillmentOrder",
     "FulfillmentOrderLine",
     "FulfillmentOrderNotFoundError",
     "FulfillmentStatus",
+    "PromisesAtRisk",
     "QueueStep",
     "RejectReason",
     "RoutingDecisionRow",
@@ -42,6 +54,7 @@ __all__ = [
     "TransitionError",
     "WrongPickupCodeError",
     "accept",
+    "ask_for_relief",
     "cancel_open_units",
     "cancel_order",
     "check_orders",
@@ -54,9 +67,11 @@ __all__ = [
     "lines_of",
     "may_see_pickup_code",
     "pickup_code",
+    "promises_at_risk",
     "queue_page",
     "ready",
     "reject",
+    "relieve",
     "reroute_waiting",
     "route_order",
     "sees_fulfillment_order",

@@ -5,3 +5,7 @@ FULFILLMENT_ORDER_CHANGED = "fulfillment_order.changed"
 
 PUSH_WORK = "fulfillment.push"
 """Kind of the work row that tells a channel of a hand-over; the subject is the fulfillment order id."""
+
+RELIEVE_WORK = "fulfillment.relieve"
+"""Kind of the work row that takes what stock cannot serve out of a store's queue; the subject is the fulfillment
+order id."""

@@ -79,6 +79,20 @@ stock_difference_units = Counter(
 order_holds_ended = Counter(
     "hub_order_holds_ended", "Orders whose hold a person ended.", ["reason", "decision"], registry=REGISTRY
 )
+fulfillment_orders_relieved = Counter(
+    "hub_fulfillment_orders_relieved",
+    "Fulfillment orders taken out of a store's queue because its stock cannot serve them.",
+    registry=REGISTRY,
+)
+pos_facts = Counter(
+    "hub_pos_facts",
+    "Receipts that terminals reported, by outcome: recorded, known, refused.",
+    ["kind", "outcome"],
+    registry=REGISTRY,
+)
+pos_promises_affected = Counter(
+    "hub_pos_promises_affected", "Holds and fulfillment orders that a reported sale put at risk.", registry=REGISTRY
+)
 rfid_sessions = Counter(
     "hub_rfid_sessions", "Read sessions that were opened and closed.", ["purpose", "step"], registry=REGISTRY
 )

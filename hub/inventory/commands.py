@@ -215,11 +215,12 @@ class SetSafetyStock:
 
 @dataclass(frozen=True, slots=True)
 class TakeBack:
-    """Returned units arrive at a location."""
+    """Returned units arrive at a location; those of before the level's last count were counted already."""
 
     units: tuple[Units, ...]
     condition: ReturnCondition
     reference_id: UUID
+    occurred_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def _sell(attempt: Attempt, command: c.Sell) -> c.Outcome:
             attempt.post(Effect.SELL_RESERVED, key, from_reservation)
         if quantity > from_reservation:
             attempt.post(Effect.SELL, key, quantity - from_reservation)
-        _count_saw_it_gone(attempt, key, quantity)
+        _count_saw_it(attempt, key, -quantity)
     for key, quantity in left.items():
         if quantity:
             attempt.post(Effect.RELEASE, key, quantity)
@@ -118,11 +118,11 @@ def _sell_held(attempt: Attempt, command: c.SellHeld) -> c.Outcome:
     return _sell(attempt, c.Sell(command.receipt_id, units, command.reservation_id))
 
 
-def _count_saw_it_gone(attempt: Attempt, key: LevelKey, quantity: int) -> None:
-    """A sale from before the level's last count: what was counted already lacked these units."""
+def _count_saw_it(attempt: Attempt, key: LevelKey, on_hand: int) -> None:
+    """What moved onHand before the level's last count: what was counted already lacked, or held, these units."""
     counted_at = attempt.level(key).counted_at
     if attempt.occurred_at is not None and counted_at is not None and attempt.occurred_at < counted_at:
-        attempt.post_deltas(MovementKind.COUNT_CORRECTION, key, Deltas(on_hand=quantity))
+        attempt.post_deltas(MovementKind.COUNT_CORRECTION, key, Deltas(on_hand=-on_hand))
 
 
 def _receive(attempt: Attempt, command: c.Receive) -> c.Outcome:
@@ -161,8 +161,11 @@ _RETURN_EFFECTS = {
 
 
 def _take_back(attempt: Attempt, command: c.TakeBack) -> c.Outcome:
+    attempt.occurred_at = command.occurred_at
     for key, quantity in summed(command.units).items():
         attempt.post(_RETURN_EFFECTS[command.condition], key, quantity)
+        if command.condition is c.ReturnCondition.SELLABLE:
+            _count_saw_it(attempt, key, quantity)
     return c.Done()
 
 

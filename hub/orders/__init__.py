@@ -1,6 +1,6 @@
 """Orders from every channel: captured once, placed, returned, and never lost."""
 
-from hub.orders.booking import changed, open_contact, read_contact
+from hub.orders.booking import book_order, changed, open_contact, read_contact
 from hub.orders.capture import CaptureResult, capture_order
 from hub.orders.claims import StockMovedError, claimed_demand, set_unfilled
 from hub.orders.components import BUNDLE, Components, components_by_line_ids, components_of, parts_of_line
@@ -12,7 +12,8 @@ from hub.orders.errors import (
     PriceChangedError,
     StaleVersionError,
 )
-from hub.orders.messages import ORDER_CHANGED, ROUTE_WORK, NewPayment
+from hub.orders.following import follow_mapping
+from hub.orders.messages import ORDER_CHANGED, ROUTE_WORK, NewOrder, NewOrderLine, NewPayment
 from hub.orders.models import (
     HoldDecision,
     LineFulfiller,
@@ -47,7 +48,7 @@ from hub.orders.repository import (
     returns_by_ids,
     returns_by_order_ids,
 )
-from hub.orders.returning import ReturnLineInput, ReturnOrder, return_order
+from hub.orders.returning import Returned, ReturnLineInput, ReturnOrder, apply_all, book_return, return_order
 from hub.orders.rules import expect_version, status_after, status_when_cancelled
 from hub.orders.timeline import note
 from hub.orders.visibility import Reach, may_take_back, reach_of, sees_order, serves_anybody
@@ -64,6 +65,8 @@ __all__ = [
     "HoldDecision",
     "HoldNotDecidableError",
     "LineFulfiller",
+    "NewOrder",
+    "NewOrderLine",
     "NewPayment",
     "Order",
     "OrderEvent",
@@ -84,8 +87,12 @@ __all__ = [
     "ReleaseHolds",
     "ReturnLineInput",
     "ReturnOrder",
+    "Returned",
     "StaleVersionError",
     "StockMovedError",
+    "apply_all",
+    "book_order",
+    "book_return",
     "capture_order",
     "changed",
     "claimed_demand",
@@ -94,6 +101,7 @@ __all__ = [
     "customers_of_channels",
     "events_by_order_ids",
     "expect_version",
+    "follow_mapping",
     "history_pages",
     "lines_by_order_ids",
     "lock_order",

@@ -48,7 +48,7 @@ async def book_order(
     order.contact = await _sealed_contact(session, order, new, sealer)
     await session.flush()
     if not order.is_history:
-        terms = Terms(new.destination, new.handed_over_at, new.reservation_id, shortage_allowed)
+        terms = Terms(new.destination, new.handed_over_at, new.reservation_id, shortage_allowed, new.sold_before)
         await settle_stock(session, order, lines, principal, terms)
         await grant_points(session, order, lines)
     await note(session, order.id, "CAPTURED", principal, channel_id=order.channel_id)

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
 from uuid import UUID
 
 from hub.infra.database import WriteSession
@@ -36,6 +38,8 @@ from hub.orders.errors import ReservationMismatchError
 from hub.orders.models import LineFulfiller, Order, OrderLine
 from hub.orders.rules import destination_of
 from routing import RoutingMethod
+
+_NOTHING: Final[Mapping[UUID, int]] = MappingProxyType({})
 
 
 class StockMovedError(UnavailableError):
@@ -138,19 +142,27 @@ async def sell(
     principal: Principal,
     *,
     reservation_id: UUID | None = None,
+    sold_before: Mapping[UUID, int] = _NOTHING,
 ) -> None:
     """Post the sale of open units that already happened at the counter: a fact, never refused for lack of stock.
 
     The units of `reservation_id` are sold first and what it holds besides is released; a lapsed one no longer holds
-    anything and is left alone. Raises ReservationNotActiveError when it was used or released before.
+    anything and is left alone. Units of `sold_before` (per variant) were posted before.
+    Raises ReservationNotActiveError when it was used or released before.
     """
     sold = [line for line in lines if line.fulfilled_by == LineFulfiller.HANDED_OVER and line.open_quantity]
     components = await components_of(session, sold)
     units = tuple(
+<<<<<<< HEAD
         Units(LevelKey(part.variant_id, location_id), line.open_quantity * part.quantity)
         for line in sold
         if line.variant_id is not None
         for part in parts_of_line(line.id, line.variant_id, components)
+=======
+        Units(LevelKey(variant_id, location_id), quantity - sold_before.get(variant_id, 0))
+        for variant_id, quantity in _handed_over(lines).items()
+        if quantity > sold_before.get(variant_id, 0)
+>>>>>>> main
     )
     if not units:
         return
@@ -164,6 +176,14 @@ async def sell(
         order.reservation_id = reservation_id
     if isinstance(outcome, Refused):
         raise error_of(outcome)
+
+
+def _handed_over(lines: Sequence[OrderLine]) -> dict[UUID, int]:
+    units: dict[UUID, int] = {}
+    for line in lines:
+        if line.variant_id is not None and line.fulfilled_by == LineFulfiller.HANDED_OVER and line.open_quantity:
+            units[line.variant_id] = units.get(line.variant_id, 0) + line.open_quantity
+    return units
 
 
 def claimed_demand(lines: Sequence[OrderLine]) -> dict[UUID, int]:

@@ -1,5 +1,6 @@
 """An order on its way in, as the hub's own frozen types, and the events that follow."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -70,3 +71,5 @@ class NewOrder:
     contact: dict[str, Any] = field(default_factory=dict, repr=False)
     payments: tuple[NewPayment, ...] = ()
     reservation_id: UUID | None = None
+    sold_before: Mapping[UUID, int] = field(default_factory=dict)
+    """Units per variant whose sale over the counter has been posted already: they do not leave onHand again."""

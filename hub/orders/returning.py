@@ -1,6 +1,6 @@
 """Goods come back, through whatever channel: stock, the order's lines and the points of the same lot follow."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
@@ -30,7 +30,7 @@ from hub.loyalty import ReversePoints, reverse
 from hub.orders.booking import changed
 from hub.orders.components import components_of, parts_of_line
 from hub.orders.errors import OrderNotFoundError, ReturnTooManyError
-from hub.orders.models import OrderLine, OrderReturn, OrderReturnLine
+from hub.orders.models import Order, OrderLine, OrderReturn, OrderReturnLine
 from hub.orders.repository import lock_order, now, order_lines, places_by_order_ids
 from hub.orders.rules import expect_version
 from hub.orders.timeline import note
@@ -54,6 +54,15 @@ class ReturnOrder:
     location_id: UUID
     lines: tuple[ReturnLineInput, ...]
     expected_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """Units of a line that came back."""
+
+    line: OrderLine
+    quantity: int
+    condition: ReturnCondition
 
 
 async def return_order(
@@ -92,34 +101,61 @@ async def _take_back(session: WriteSession, principal: Principal, command: Retur
     await require_known_location(session, command.location_id)
     expect_version(order, command.expected_version)
     known = {line.id: line for line in await order_lines(session, order.id)}
+    rows = [Returned(_returned(known, item), item.quantity, item.condition) for item in command.lines]
+    return_id = new_id()
+    requests = await _stock(session, principal, command, return_id, rows)
+    await book_return(session, principal, order, rows, requests, return_id=return_id, location_id=command.location_id)
+    return {"return_id": str(return_id), "order_id": str(order.id), "ids": [str(return_id), str(order.id)]}
+
+
+async def book_return(
+    session: WriteSession,
+    principal: Principal,
+    order: Order,
+    rows: Sequence[Returned],
+    requests: Sequence[StockRequest],
+    *,
+    return_id: UUID,
+    location_id: UUID,
+) -> None:
+    """Write the return, apply its stock `requests`, take the points of the same units back, and tell of it.
+
+    The caller holds the order's lock and has counted the units in the lines' `returned`.
+    """
     returned = OrderReturn(
+        id=return_id,
         order_id=order.id,
         channel_id=principal.channel_id,
-        location_id=command.location_id,
+        location_id=location_id,
         created_at=await now(session),
     )
     session.add(returned)
     await session.flush()
-    rows = [(_returned(known, item), item) for item in command.lines]
     lines = [
         OrderReturnLine(
             id=new_id(),
-            return_id=returned.id,
-            order_line_id=line.id,
-            quantity=item.quantity,
-            condition=item.condition,
+            return_id=return_id,
+            order_line_id=row.line.id,
+            quantity=row.quantity,
+            condition=row.condition,
         )
-        for line, item in rows
+        for row in rows
     ]
     session.add_all(lines)
     order.version += 1
     await session.flush()
-    await _stock(session, principal, command, returned.id, rows)
+    await apply_all(session, requests)
     for line in lines:
         await reverse(session, ReversePoints(line.id, line.order_line_id, line.quantity))
-    await note(session, order.id, "RETURNED", principal, detail={"return_id": str(returned.id)})
+    await note(session, order.id, "RETURNED", principal, detail={"return_id": str(return_id)})
     await outbox.record(session, changed(order))
-    return {"return_id": str(returned.id), "order_id": str(order.id), "ids": [str(returned.id), str(order.id)]}
+
+
+async def apply_all(session: WriteSession, requests: Sequence[StockRequest]) -> None:
+    """Apply requests of which none may be refused."""
+    for outcome in await apply(session, requests) if requests else ():
+        if isinstance(outcome, Refused):
+            raise error_of(outcome)
 
 
 def _returned(known: Mapping[UUID, OrderLine], item: ReturnLineInput) -> OrderLine:
@@ -136,6 +172,7 @@ def _returned(known: Mapping[UUID, OrderLine], item: ReturnLineInput) -> OrderLi
 
 
 async def _stock(
+<<<<<<< HEAD
     session: WriteSession,
     principal: Principal,
     command: ReturnOrder,
@@ -152,11 +189,19 @@ async def _stock(
         for part in parts_of_line(line.id, line.variant_id, components)
     ]
     variants = await catalog.variants_by_ids(session, {part.variant_id for part, _ in parts})
+=======
+    session: WriteSession, principal: Principal, command: ReturnOrder, return_id: UUID, rows: Sequence[Returned]
+) -> list[StockRequest]:
+    """Whoever delivered them, tracked units are here now."""
+    actor = Actor(principal.id, principal.channel_id)
+    variants = await catalog.variants_by_ids(session, {row.line.variant_id for row in rows if row.line.variant_id})
+>>>>>>> main
     tracked = {variant.id for variant in variants.values() if variant.stock_policy != "UNTRACKED"}
-    requests = [
+    return [
         StockRequest(
             actor,
             TakeBack(
+<<<<<<< HEAD
                 (Units(LevelKey(part.variant_id, command.location_id), item.quantity * part.quantity),),
                 item.condition,
                 return_id,
@@ -164,7 +209,13 @@ async def _stock(
         )
         for part, item in parts
         if part.variant_id in tracked
+=======
+                (Units(LevelKey(row.line.variant_id, command.location_id), row.quantity),),
+                row.condition,
+                return_id,
+            ),
+        )
+        for row in rows
+        if row.line.variant_id is not None and row.line.variant_id in tracked
+>>>>>>> main
     ]
-    for outcome in await apply(session, requests) if requests else ():
-        if isinstance(outcome, Refused):
-            raise error_of(outcome)

@@ -1,7 +1,7 @@
 """What follows once an order is to be delivered: its stock, who delivers, points, completion and a route."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from hub.infra import work
@@ -27,6 +27,7 @@ class Terms:
     handed_over_at: UUID | None = None
     reservation_id: UUID | None = None
     shortage_allowed: bool = True
+    sold_before: Mapping[UUID, int] = field(default_factory=dict)
 
 
 async def settle_stock(
@@ -101,7 +102,15 @@ async def _sell(
     """A line that nobody has mapped yet stays open under the order's hold, and is sold when it is mapped."""
     if terms.handed_over_at is None:
         return
-    await claims.sell(session, order, lines, terms.handed_over_at, principal, reservation_id=terms.reservation_id)
+    await claims.sell(
+        session,
+        order,
+        lines,
+        terms.handed_over_at,
+        principal,
+        reservation_id=terms.reservation_id,
+        sold_before=terms.sold_before,
+    )
     for line in lines:
         if line.variant_id is not None:
             line.fulfilled += line.open_quantity

@@ -82,6 +82,13 @@ CONSTRAINTS = {
     },
     "order_payments": {"payment_reference_is_kept_once"},
     "order_return_lines": {"returned_quantity_is_positive", "return_condition_is_known"},
+    "pos_facts": {
+        "terminal_receipt_is_recorded_once",
+        "reservation_is_sold_by_one_receipt",
+        "recorded_sale_has_its_order",
+        "pos_fact_kind_is_known",
+    },
+    "pos_return_lines": {"pos_return_line_is_recorded_once", "pos_return_links_what_came_back"},
     "fulfillment_orders": {"fulfillment_status_is_known", "fulfillment_method_is_known"},
     "fulfillment_order_lines": {"fulfillment_quantity_is_positive", "fulfillment_order_has_a_line_once"},
     "routing_decisions": {"routing_runs_of_an_order_are_numbered"},

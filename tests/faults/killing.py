@@ -1,4 +1,4 @@
-"""The demo on a hub whose processes are killed, one after the other, while everybody plays."""
+"""The demo on a hub that is struck again and again while everybody plays."""
 
 import asyncio
 import os
@@ -22,8 +22,9 @@ from hub.infra.checks import Violation
 from hub.infra.database import Database
 from hub.infra.embedded import EmbeddedPostgres, make_directory
 from hub.infra.settings import Settings
+from tests.faults.blows import TARGETS, strike
+from tests.faults.stock_oracle import look_for_lost_or_doubled_claims
 
-TARGETS = ("serve", "worker", "scheduler", "valkey", "postgres")
 PATIENCE_SECONDS = 90.0
 
 
@@ -31,15 +32,15 @@ PATIENCE_SECONDS = 90.0
 class Ordeal:
     """What came of it. `told` counts answers that clients relied upon."""
 
-    killed: list[str] = field(default_factory=list)
+    struck: list[str] = field(default_factory=list)
     told: int = 0
     violations: list[Violation] = field(default_factory=list)
     figures: Figures = field(default_factory=Figures)
     agreed: bool = False
 
 
-async def endure(data_dir: Path, *, kills: int, seconds_between: float, seed: int) -> Ordeal:
-    """Play, kill one part after the other and in the end all at once, start the hub again, look what it still knows."""
+async def endure(data_dir: Path, *, blows: int, seconds_between: float, seed: int) -> Ordeal:
+    """Play, strike one part after the other, in the end kill all at once, start the hub again, look what it still knows."""
     settings = Settings(data_dir=data_dir, port=_free_port())
     database = Database(EmbeddedPostgres(data_dir).url(), statement_timeout_seconds=120)
     log_directory = data_dir / "logs"
@@ -47,7 +48,7 @@ async def endure(data_dir: Path, *, kills: int, seconds_between: float, seed: in
     ordeal = Ordeal()
     with stage_of(settings, database, public_url_of(settings, settings.port), log_directory, seed=seed) as stage:
         async with _hub_up(settings) as supervisor:
-            await _play_on(stage, supervisor, ordeal, kills=kills, seconds_between=seconds_between, seed=seed)
+            await _play_on(stage, supervisor, ordeal, blows=blows, seconds_between=seconds_between, seed=seed)
         async with _hub_up(settings):
             await _look(stage, ordeal)
     await database.close()
@@ -55,21 +56,18 @@ async def endure(data_dir: Path, *, kills: int, seconds_between: float, seed: in
 
 
 async def _play_on(
-    stage: Stage, supervisor: Supervisor, ordeal: Ordeal, *, kills: int, seconds_between: float, seed: int
+    stage: Stage, supervisor: Supervisor, ordeal: Ordeal, *, blows: int, seconds_between: float, seed: int
 ) -> None:
     chance = random.Random(seed)
     watching = asyncio.create_task(_watch(supervisor))
     await stage.set_up()
     stage.open()
     await _wait_for_answers(stage, 20)
-    for number in range(kills):
+    for number in range(blows):
         await asyncio.sleep(seconds_between * chance.uniform(0.7, 1.3))
         target = TARGETS[number % len(TARGETS)]
-        pid = supervisor.pids().get(target)
-        with suppress(ProcessLookupError):
-            assert pid is not None, f"{target} was not started again"
-            os.kill(pid, signal.SIGKILL)
-            ordeal.killed.append(target)
+        if await strike(supervisor, target):
+            ordeal.struck.append(target)
     assert stage.children.dead() == []
     await _wait_for_answers(stage, 20)
     watching.cancel()
@@ -84,7 +82,11 @@ async def _look(stage: Stage, ordeal: Ordeal) -> None:
     ordeal.agreed = all(each.whole for each in await stage.settle(PATIENCE_SECONDS))
     journals = stage.journals()
     ordeal.told = sum(entry.phase == TOLD for entry in journals)
-    ordeal.violations = [*await run_checks(stage.database), *await audit(stage.database, journals)]
+    ordeal.violations = [
+        *await run_checks(stage.database),
+        *await audit(stage.database, journals),
+        *await look_for_lost_or_doubled_claims(stage.database, journals),
+    ]
     async with stage.database.read() as session:
         ordeal.figures = await read_figures(session)
 
