@@ -17,23 +17,14 @@ STALE_SECONDS: Final = 600.0
 
 
 async def on_events(session: WriteSession, events: Sequence[StreamedEvent]) -> None:
-<<<<<<< HEAD
-    """Durable consumer: stock that moved is published, also of the bundles that it is part of, and orders that wait
-    for it are routed again."""
+    """Durable consumer: stock that moved is published, also of the bundles that it is part of, orders that it cannot
+    serve any more find another place, and orders that wait for it are routed again."""
     variants = sorted({event.entity_id for event in events if event.topic == STOCK_CHANGED})
     if not variants:
         return
     concerned = {*variants, *await bundles_with(session, variants)}
     await ask_to_publish(session, await stock_rows.mark_variants(session, concerned))
-=======
-    """Durable consumer: stock that moved is published, orders that it cannot serve any more find another place, and
-    orders that wait for it are routed again."""
-    variants = sorted({event.entity_id for event in events if event.topic == STOCK_CHANGED})
-    if not variants:
-        return
-    await ask_to_publish(session, await stock_rows.mark_variants(session, variants))
     await ask_for_relief(session, variants)
->>>>>>> main
     await reroute_waiting(session, variants)
 
 

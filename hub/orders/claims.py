@@ -150,19 +150,10 @@ async def sell(
     anything and is left alone. Units of `sold_before` (per variant) were posted before.
     Raises ReservationNotActiveError when it was used or released before.
     """
-    sold = [line for line in lines if line.fulfilled_by == LineFulfiller.HANDED_OVER and line.open_quantity]
-    components = await components_of(session, sold)
     units = tuple(
-<<<<<<< HEAD
-        Units(LevelKey(part.variant_id, location_id), line.open_quantity * part.quantity)
-        for line in sold
-        if line.variant_id is not None
-        for part in parts_of_line(line.id, line.variant_id, components)
-=======
         Units(LevelKey(variant_id, location_id), quantity - sold_before.get(variant_id, 0))
-        for variant_id, quantity in _handed_over(lines).items()
+        for variant_id, quantity in _handed_over(lines, await components_of(session, lines)).items()
         if quantity > sold_before.get(variant_id, 0)
->>>>>>> main
     )
     if not units:
         return
@@ -178,11 +169,14 @@ async def sell(
         raise error_of(outcome)
 
 
-def _handed_over(lines: Sequence[OrderLine]) -> dict[UUID, int]:
+def _handed_over(lines: Sequence[OrderLine], components: Components) -> dict[UUID, int]:
+    """Units per stocked variant."""
     units: dict[UUID, int] = {}
     for line in lines:
-        if line.variant_id is not None and line.fulfilled_by == LineFulfiller.HANDED_OVER and line.open_quantity:
-            units[line.variant_id] = units.get(line.variant_id, 0) + line.open_quantity
+        if line.variant_id is None or line.fulfilled_by != LineFulfiller.HANDED_OVER:
+            continue
+        for part in parts_of_line(line.id, line.variant_id, components):
+            units[part.variant_id] = units.get(part.variant_id, 0) + line.open_quantity * part.quantity
     return units
 
 

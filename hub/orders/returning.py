@@ -172,50 +172,28 @@ def _returned(known: Mapping[UUID, OrderLine], item: ReturnLineInput) -> OrderLi
 
 
 async def _stock(
-<<<<<<< HEAD
-    session: WriteSession,
-    principal: Principal,
-    command: ReturnOrder,
-    return_id: UUID,
-    rows: list[tuple[OrderLine, ReturnLineInput]],
-) -> None:
-    """Whoever delivered them, tracked units are here now; a bundle comes back as all of its parts."""
-    actor = Actor(principal.id, principal.channel_id)
-    components = await components_of(session, [line for line, _ in rows])
-    parts = [
-        (part, item)
-        for line, item in rows
-        if line.variant_id is not None
-        for part in parts_of_line(line.id, line.variant_id, components)
-    ]
-    variants = await catalog.variants_by_ids(session, {part.variant_id for part, _ in parts})
-=======
     session: WriteSession, principal: Principal, command: ReturnOrder, return_id: UUID, rows: Sequence[Returned]
 ) -> list[StockRequest]:
-    """Whoever delivered them, tracked units are here now."""
+    """Whoever delivered them, tracked units are here now; a bundle comes back as all of its parts."""
     actor = Actor(principal.id, principal.channel_id)
-    variants = await catalog.variants_by_ids(session, {row.line.variant_id for row in rows if row.line.variant_id})
->>>>>>> main
+    components = await components_of(session, [row.line for row in rows])
+    parts = [
+        (part, row)
+        for row in rows
+        if row.line.variant_id is not None
+        for part in parts_of_line(row.line.id, row.line.variant_id, components)
+    ]
+    variants = await catalog.variants_by_ids(session, {part.variant_id for part, _ in parts})
     tracked = {variant.id for variant in variants.values() if variant.stock_policy != "UNTRACKED"}
     return [
         StockRequest(
             actor,
             TakeBack(
-<<<<<<< HEAD
-                (Units(LevelKey(part.variant_id, command.location_id), item.quantity * part.quantity),),
-                item.condition,
-                return_id,
-            ),
-        )
-        for part, item in parts
-        if part.variant_id in tracked
-=======
-                (Units(LevelKey(row.line.variant_id, command.location_id), row.quantity),),
+                (Units(LevelKey(part.variant_id, command.location_id), row.quantity * part.quantity),),
                 row.condition,
                 return_id,
             ),
         )
-        for row in rows
-        if row.line.variant_id is not None and row.line.variant_id in tracked
->>>>>>> main
+        for part, row in parts
+        if part.variant_id in tracked
     ]
