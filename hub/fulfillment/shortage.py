@@ -11,12 +11,12 @@ from sqlalchemy import text
 from hub.fulfillment.messages import RELIEVE_WORK
 from hub.fulfillment.models import FulfillmentOrder, FulfillmentStatus
 from hub.fulfillment.repository import lines_of, lock_fulfillment_order, order_of
-from hub.fulfillment.routing_run import fulfillment_changed
+from hub.fulfillment.routing_run import fulfillment_changed, stocked_units
 from hub.infra import metrics, outbox, work
 from hub.infra.database import AnySession, Database, WriteSession
 from hub.inventory import Actor, Deallocate, LevelKey, StockRequest
 from hub.kernel.principal import SYSTEM
-from hub.orders import ROUTE_WORK, Order, apply_all, changed, lock_order, note, now
+from hub.orders import ROUTE_WORK, Order, apply_all, changed, components_by_line_ids, lock_order, note, now
 
 MAX_PROMISES: Final = 100
 """Named per look; the rest is seen when these have found another place."""
@@ -150,7 +150,9 @@ async def relieve(database: Database, fulfillment_order_id: UUID) -> bool:
 
 
 async def _is_short(session: WriteSession, item: FulfillmentOrder) -> bool:
-    keys = [LevelKey(line.variant_id, item.location_id) for line in await lines_of(session, item.id)]
+    lines = await lines_of(session, item.id)
+    components = await components_by_line_ids(session, [line.order_line_id for line in lines])
+    keys = [units.key for _, units in stocked_units(item, lines, components)]
     affected = (await promises_at_risk(session, keys)).allocations
     return any(found.fulfillment_order_id == item.id for found in affected)
 

@@ -17,7 +17,8 @@ Path = tuple[str, ...]
 _NAMED = """
 SELECT 'variant', id, sku, stock_policy FROM variants WHERE id = ANY($1::uuid[])
 UNION ALL SELECT 'sku', id, sku, stock_policy FROM variants WHERE sku = ANY($2::text[])
-UNION ALL SELECT 'location', id, NULL, NULL FROM locations WHERE id = ANY($3::uuid[])
+UNION ALL SELECT 'location', id, NULL, CASE WHEN active AND kind <> 'EXTERNAL' THEN 'OPEN' END FROM locations
+WHERE id = ANY($3::uuid[])
 UNION ALL SELECT 'part', component_id, bundle_id::text, quantity::text
 FROM bundle_components WHERE bundle_id = ANY($1::uuid[])
 UNION ALL SELECT 'part', c.component_id, c.bundle_id::text, c.quantity::text
@@ -50,7 +51,8 @@ class Known:
     """What was read. `locked`: claims on pools are to be chosen under locks and not from `free`."""
 
     variants: dict[UUID | str, KnownVariant]
-    locations: set[UUID]
+    locations: dict[UUID, bool]
+    """Each with whether stock may be kept for somebody there: it is active and the hub's to promise."""
     reach: dict[UUID, set[UUID]]
     pools: dict[UUID, Pool]
     free: dict[LevelKey, int]
@@ -80,6 +82,11 @@ class Known:
             if location_id not in self.locations:
                 raise UnknownLocationError(f"there is no location {location_id}", path=path)
 
+    def require_open(self, location_id: UUID, path: Path) -> None:
+        """Raises UnknownLocationError."""
+        if not self.locations.get(location_id):
+            raise UnknownLocationError(f"nothing is kept for anybody at a location {location_id}", path=path)
+
     def require_in_reach(self, principal: Principal, location_ids: Iterable[UUID]) -> None:
         """A credential of one channel that is bound to no location acts within that channel's pool only.
 
@@ -106,11 +113,11 @@ async def read_known(session: WriteSession, wanted: Wanted, *, locked: bool) -> 
     ids = [item for item in wanted.variants if isinstance(item, UUID)]
     skus = [item for item in wanted.variants if isinstance(item, str)]
     variants: dict[UUID | str, KnownVariant] = {}
-    locations: set[UUID] = set()
+    locations: dict[UUID, bool] = {}
     parts: dict[UUID, dict[UUID, int]] = {}
     for kind, found, sku, policy in await driver.fetch(_NAMED, ids, skus, list(wanted.locations)):
         if kind == "location":
-            locations.add(found)
+            locations[found] = policy is not None
         elif kind == "part":
             # A bundle that is named by id and by sku comes twice.
             parts.setdefault(UUID(sku), {})[found] = int(policy)

@@ -288,7 +288,7 @@ class _ActAsk:
     def request(self, known: Known) -> c.StockRequest:
         if isinstance(self.command, c.Relocate):
             known.require_in_reach(self.principal, [self.command.to_location_id])
-            known.require_locations([self.command.to_location_id], ("toLocationId",))
+            known.require_open(self.command.to_location_id, ("toLocationId",))
         return c.StockRequest(c.Actor(self.principal.id, self.principal.channel_id), self.command)
 
     def answer(self, done: c.Done) -> dict[str, Any]:

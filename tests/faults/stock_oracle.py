@@ -11,11 +11,11 @@ from hub.infra.database import Database
 
 CLAIM = "reservationCreate"
 
-# A refusal is an answer too, and names no reservation.
+# A refusal is an answer too; every other names a reservation.
 _ANSWERS = text(
     """
-    SELECT key, outcome ->> 'reservation_id' AS reservation_id FROM idempotency_keys
-    WHERE operation = 'reservationCreate' AND outcome ->> 'reservation_id' IS NOT NULL
+    SELECT key, coalesce(outcome ->> 'reservation_id', 'of key ' || key) AS reservation_id FROM idempotency_keys
+    WHERE operation = 'reservationCreate' AND NOT jsonb_exists(outcome, '$refusal')
     """
 )
 _MADE = text("SELECT id::text AS id, owner FROM reservations")

@@ -7,11 +7,12 @@ import pytest
 
 from hub.fulfillment import FulfillmentStatus, accept, ask_for_relief, relieve, route_order
 from hub.infra.database import Database
-from hub.inventory import Actor, LevelKey, Sell, StockRequest, Units, apply
+from hub.inventory import Actor, LevelKey, Sell, SetComponents, StockRequest, Units, apply, set_components
 from hub.kernel.ids import new_id
-from hub.orders import OrderMethod
-from tests.factories import set_stock
-from tests.orders.stage import World, make_world, place, step
+from hub.orders import OrderMethod, PlaceOrder, PlaceOrderLine, place_order
+from routing import Part
+from tests.factories import make_variant, set_stock
+from tests.orders.stage import SEALER, World, make_world, place, step
 
 
 @pytest.fixture
@@ -58,6 +59,27 @@ async def test_the_newest_order_finds_another_place(world: World) -> None:
     assert [item.location_id for item in await world.queue(newer)] == [world.berlin, world.hamburg]
     assert [item.status for item in await world.queue(newer)] == ["CANCELLED", "OPEN"]
     assert [item.status for item in await world.queue(older)] == ["OPEN"]
+    await world.assert_sound()
+
+
+async def test_a_bundle_gives_way_when_one_of_its_components_is_gone(world: World) -> None:
+    async with world.database.write() as session:
+        outfit = await make_variant(session, "OUTFIT")
+    made_of = SetComponents(outfit, (Part(world.shoe, 1), Part(world.shirt, 2)))
+    (await set_components(world.database, world.staff, made_of, idempotency_key="made of")).unwrap()
+    for variant, units in ((world.shoe, 1), (world.shirt, 2)):
+        await set_stock(world.database, variant, world.berlin, units)
+    command = PlaceOrder(world.channel.id, (PlaceOrderLine(outfit, 1),), OrderMethod.SHIP, "EUR")
+    placed = await place_order(world.database, world.staff, command, SEALER, idempotency_key="order")
+    order_id = UUID(placed.unwrap()["order_id"])
+    await route_order(world.database, order_id)
+    [gone] = await world.queue(order_id)
+    for variant, units in ((world.shoe, 1), (world.shirt, 2)):
+        await set_stock(world.database, variant, world.hamburg, units)
+    await sold_over_the_counter(world)
+    assert await relieved(world) == [gone.id]
+    await route_order(world.database, order_id)
+    assert [item.location_id for item in await world.queue(order_id)] == [world.berlin, world.hamburg]
     await world.assert_sound()
 
 

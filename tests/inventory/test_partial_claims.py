@@ -246,3 +246,16 @@ async def test_what_holds_nothing_any_more_does_not_move(stage: Stage, ended: st
     expected = "RESERVATION_NOT_ACTIVE" if ended == "released" else "RESERVATION_EXPIRED"
     assert answer.refusal.code == expected
     await stage.assert_sound()
+
+
+@pytest.mark.parametrize("change", ["active = false", "kind = 'EXTERNAL'"])
+async def test_nothing_moves_to_where_nothing_is_kept(stage: Stage, change: str) -> None:
+    await stage.stock(3)
+    await stage.stock(3, location=1)
+    made = UUID((await claim(stage, line(stage, 2, 0))).unwrap()["reservation_id"])
+    async with stage.database.write() as session:
+        await session.execute(text(f"UPDATE locations SET {change} WHERE id = :id"), {"id": stage.locations[1]})
+    refused = (await move(stage, made, 1)).refusal
+    assert refused is not None
+    assert (refused.code, refused.path) == ("UNKNOWN_LOCATION", ("toLocationId",))
+    await stage.assert_sound()
