@@ -27,7 +27,7 @@ _TOTALS = text(
         made.all_of_them AS reservations_made, made.lapsed AS reservations_lapsed,
         (SELECT count(*) FROM idempotency_keys
             WHERE created_at >= (SELECT hub_now()) - make_interval(secs => :window)
-              AND operation = 'reservationCreate' AND outcome ? 'refused') AS reservations_refused,
+              AND operation = 'reservationCreate' AND outcome ? '$refusal') AS reservations_refused,
         coalesce((SELECT extract(epoch FROM hub_now() - min(recorded_at)) FROM outbox), 0)::double precision
             AS relay_lag_seconds
     FROM (SELECT coalesce(sum(shortage), 0)::bigint AS units, count(*) AS levels FROM stock_levels WHERE shortage > 0)

@@ -23,7 +23,7 @@ from tests.pos.counter import ADA, Counter, Row, make_counter
 Sent = tuple[Principal, Sale | GoodsReturn]
 Happened = tuple[str, int, list[tuple[str, int]], int, bool]
 Key = tuple[Any, ...]
-EXAMPLES = 15
+EXAMPLES = 8
 
 days = st.lists(
     st.tuples(

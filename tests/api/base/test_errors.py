@@ -55,9 +55,10 @@ SETUP_CODES = {
     "EXTERNAL_LOCATION_TAKEN",
     "INBOX_ROW_NOT_FOUND",
     "INBOX_ROW_NOT_PARKED",
+    "MONTH_STILL_NEEDED",
     "WEBHOOKS_NOT_SUPPORTED",
 }
-"""Channels are set up, and their inbox is tended, by the command line and REST."""
+"""Channels are set up, and their inbox and the old months of the ledger tended, by the command line and REST."""
 
 
 def payload_errors() -> list[type[kernel.HubError]]:
