@@ -14,7 +14,7 @@ import structlog
 from hub.infra.database import Database, WriteSession, raw_connection
 from hub.infra.outbox import Event, record
 from hub.inventory import commands as c
-from hub.inventory import storage
+from hub.inventory import locking, storage
 from hub.inventory.books import Books
 from hub.inventory.decision import decide, expire
 from hub.inventory.models import ReservationStatus
@@ -59,7 +59,7 @@ async def enter(session: WriteSession, books: Books) -> dict[UUID, datetime]:
 
 async def hold_levels(session: WriteSession, keys: Iterable[LevelKey]) -> None:
     """Take the locks of these levels, in order, for an `apply` that follows and touches no others."""
-    await storage.lock_levels(await raw_connection(session), keys)
+    await locking.lock_levels(await raw_connection(session), keys)
 
 
 async def sweep_due_reservations(
@@ -73,7 +73,7 @@ async def sweep_due_reservations(
     lapsed, after = 0, None
     for _ in range(max_batches):
         async with database.write() as session:
-            due = await storage.lock_due(await raw_connection(session), batch, after)
+            due = await locking.lock_due(await raw_connection(session), batch, after)
             lapsed += await _lapse(session, await raw_connection(session), [item.reservation_id for item in due])
         if len(due) < batch:
             break
@@ -84,7 +84,7 @@ async def sweep_due_reservations(
 async def expire_due_reservations(session: WriteSession, *, limit: int) -> int:
     """Make up to `limit` due reservations lapse, set-based. Those that others hold are left to them."""
     driver = await raw_connection(session)
-    due = await storage.lock_due(driver, limit, None)
+    due = await locking.lock_due(driver, limit, None)
     return await _lapse(session, driver, [item.reservation_id for item in due])
 
 
@@ -94,19 +94,19 @@ async def expire_due_on_variants(session: WriteSession, variant_ids: Sequence[UU
     Needs a transaction of its own: its level locks must not be carried into another `apply`.
     """
     driver = await raw_connection(session)
-    return await _lapse(session, driver, await storage.lock_due_on_variants(driver, variant_ids))
+    return await _lapse(session, driver, await locking.lock_due_on_variants(driver, variant_ids))
 
 
 async def due_holds_exist(session: WriteSession, variant_ids: Sequence[UUID]) -> bool:
-    return await storage.due_holds_exist(await raw_connection(session), variant_ids)
+    return await locking.due_holds_exist(await raw_connection(session), variant_ids)
 
 
-async def _lapse(session: WriteSession, driver: storage.Driver, due: Sequence[UUID]) -> int:
+async def _lapse(session: WriteSession, driver: locking.Driver, due: Sequence[UUID]) -> int:
     if not due:
         return 0
-    held = await storage.read_locked(driver, due)
+    held = await locking.read_locked(driver, due)
     keys = {key for item in held.values() for key in item.units}
-    books = Books(await storage.lock_levels(driver, keys))
+    books = Books(await locking.lock_levels(driver, keys))
     lapsed = _expire_each(books, held.values())
     await enter(session, books)
     return lapsed
@@ -123,30 +123,30 @@ def _expire_each(books: Books, due: Iterable[HeldReservation]) -> int:
     return lapsed
 
 
-async def _locked_books(driver: storage.Driver, requests: Sequence[c.StockRequest]) -> Books:
-    reservations = await storage.lock_reservations(driver, _reservation_ids(requests))
-    holdings = await storage.read_holdings(driver, _holder_ids(requests))
+async def _locked_books(driver: locking.Driver, requests: Sequence[c.StockRequest]) -> Books:
+    reservations = await locking.lock_reservations(driver, _reservation_ids(requests))
+    holdings = await locking.read_holdings(driver, _holder_ids(requests))
     wanted, created = _level_keys(requests)
     wanted |= {key for item in reservations.values() for key in item.units}
     wanted |= _targets(requests, reservations)
     wanted |= {key for _, key in holdings}
     if created:
-        await storage.open_levels(driver, created)
-    levels = await storage.lock_levels(driver, wanted | created)
+        await locking.open_levels(driver, created)
+    levels = await locking.lock_levels(driver, wanted | created)
     # Under all locks: waiting for the last one may have taken a hold beyond its time, or a holder's units away.
-    reservations = await storage.judge_due(driver, reservations)
-    holdings = await storage.read_holdings(driver, _holder_ids(requests))
+    reservations = await locking.judge_due(driver, reservations)
+    holdings = await locking.read_holdings(driver, _holder_ids(requests))
     return Books(levels, reservations, {name: held for name, held in holdings.items() if name[1] in levels})
 
 
-async def _expire_due(driver: storage.Driver, books: Books) -> bool:
+async def _expire_due(driver: locking.Driver, books: Books) -> bool:
     """Make due holds on the locked levels lapse, as far as their other levels are free right now."""
-    due = await storage.lock_due_on(driver, sorted(books.levels))
+    due = await locking.lock_due_on(driver, sorted(books.levels))
     if not due:
         return False
-    held = await storage.read_locked(driver, due)
+    held = await locking.read_locked(driver, due)
     others = {key for item in held.values() for key in item.units} - books.levels.keys()
-    books.levels.update(await storage.lock_levels(driver, others, skip_locked=True))
+    books.levels.update(await locking.lock_levels(driver, others, skip_locked=True))
     free = [
         item for item in held.values() if _may_lapse(books, item) and all(key in books.levels for key in item.units)
     ]

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from hub.infra import audit
 from hub.infra.database import AnySession, Database, WriteSession, raw_connection
-from hub.inventory import storage
+from hub.inventory import locking, storage
 from hub.inventory.books import Books
 from hub.inventory.engine import SYSTEM_ACTOR
 from hub.inventory.restating import carried_forward
@@ -109,7 +109,7 @@ async def _open_anew(session: WriteSession, keys: Sequence[LevelKey]) -> None:
     if not keys:
         return
     driver = await raw_connection(session)
-    levels = await storage.lock_levels(driver, keys)
+    levels = await locking.lock_levels(driver, keys)
     books = Books(levels, postings=[carried_forward(levels[key], SYSTEM_ACTOR) for key in sorted(levels)])
     await storage.write(driver, books)
 

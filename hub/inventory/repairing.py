@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from hub.infra import audit
 from hub.infra.database import Database, WriteSession, raw_connection
-from hub.inventory import storage
+from hub.inventory import locking
 from hub.inventory.books import Books, Posting
 from hub.inventory.checking import broken_levels
 from hub.inventory.consignments import OUTSTANDING
@@ -76,8 +76,8 @@ async def _repair(session: WriteSession, key: LevelKey, *, trust_level: bool) ->
     driver = await raw_connection(session)
     if not await driver.fetchval(_KNOWN, *key):
         return Repair(key, "the variant or the location does not exist: nothing can be kept there")
-    await storage.open_levels(driver, [key])
-    books = Books(await storage.lock_levels(driver, [key]))
+    await locking.open_levels(driver, [key])
+    books = Books(await locking.lock_levels(driver, [key]))
     row = await driver.fetchrow(_EVIDENCE, *key)
     assert row is not None  # noqa: S101 (an aggregate has one row)
     evidence = Evidence(books.levels[key], Deltas(*row[:6]), *row[6:])

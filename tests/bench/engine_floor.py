@@ -10,7 +10,7 @@ import asyncpg
 
 from hub.infra import audit, idempotency, outbox
 from hub.infra.database import Database
-from hub.inventory import LevelKey, storage
+from hub.inventory import LevelKey, locking, storage
 from hub.kernel.ids import new_id
 
 LANES: Final = 2
@@ -56,7 +56,7 @@ async def _write(connection: "asyncpg.Connection[asyncpg.Record]", keys: list[Le
     async with connection.transaction():
         variants, locations = [key[0] for key in distinct], [key[1] for key in distinct]
         rows = {
-            (row[0], row[1]): list(row[2:]) for row in await connection.fetch(storage._LOCK_LEVELS, variants, locations)
+            (row[0], row[1]): list(row[2:]) for row in await connection.fetch(locking._LOCK_LEVELS, variants, locations)
         }
         versions = []
         for key in keys:

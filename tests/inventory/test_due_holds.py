@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 
 from hub.infra.database import Database
-from hub.inventory import Units, storage, sweep_due_reservations
+from hub.inventory import Units, locking, sweep_due_reservations
 from hub.inventory.engine import expire_due_reservations
 from tests.factories import move_clock
 from tests.inventory.stage import make_stage
@@ -37,7 +37,7 @@ async def test_due_holds_are_found_by_index(database: Database, statement: str) 
         "_DUE_ON_VARIANTS": [[key.variant_id]],
     }
     plan = await connection.fetch(
-        "EXPLAIN (ANALYZE, BUFFERS OFF) " + getattr(storage, statement), *arguments[statement]
+        "EXPLAIN (ANALYZE, BUFFERS OFF) " + getattr(locking, statement), *arguments[statement]
     )
     await connection.close()
     text = "\n".join(row[0] for row in plan)
